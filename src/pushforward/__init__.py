@@ -1,0 +1,79 @@
+"""Draw new samples from a distribution, however it is represented, and say how good they are.
+
+>>> import pushforward as pf
+>>> X = pf.load_data("digits").X
+>>> pf.Gaussian(random_state=0).fit(X).sample(500).shape
+(500, 64)
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+# The public names and the modules they live in. They are imported when first used: torch alone
+# takes seconds, and `pushforward --help` needs none of it.
+_PUBLIC = {
+    "Autoencoder": "models.autoencoder",
+    "Copycat": "classical.copycat",
+    "Dataset": "data.dataset",
+    "GAN": "models.gan",
+    "Gaussian": "classical.gaussian",
+    "KernelDensity": "classical.kernel_density",
+    "METHODS": "methods",
+    "Mixture": "classical.mixture",
+    "Sampler": "sampler",
+    "VAE": "models.vae",
+    "compare": "study.compare",
+    "evaluate": "evaluation.evaluate",
+    "load_data": "data.load",
+    "load_model": "methods",
+    "split": "data.split",
+}
+
+if TYPE_CHECKING:
+    from pushforward.classical.copycat import Copycat
+    from pushforward.classical.gaussian import Gaussian
+    from pushforward.classical.kernel_density import KernelDensity
+    from pushforward.classical.mixture import Mixture
+    from pushforward.data.dataset import Dataset
+    from pushforward.data.load import load_data
+    from pushforward.data.split import split
+    from pushforward.evaluation.evaluate import evaluate
+    from pushforward.methods import METHODS, load_model
+    from pushforward.models.autoencoder import Autoencoder
+    from pushforward.models.gan import GAN
+    from pushforward.models.vae import VAE
+    from pushforward.sampler import Sampler
+    from pushforward.study.compare import compare
+
+__all__ = [
+    "GAN",
+    "METHODS",
+    "VAE",
+    "Autoencoder",
+    "Copycat",
+    "Dataset",
+    "Gaussian",
+    "KernelDensity",
+    "Mixture",
+    "Sampler",
+    "__version__",
+    "compare",
+    "evaluate",
+    "load_data",
+    "load_model",
+    "split",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _PUBLIC:
+        return getattr(importlib.import_module(f"pushforward.{_PUBLIC[name]}"), name)
+    raise AttributeError(f"module 'pushforward' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,43 @@
+"""A control: training rows, drawn again. A judge that does not catch it catches nothing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from pushforward.sampler import Effort, Sampler
+
+
+class Copycat(Sampler):
+    """Re-emits training rows: i ~ U{1..N}, x = x_i.
+
+    Args:
+        replace: draw with replacement; without it, a draw of more rows than were fitted starts
+            over with another permutation.
+
+    >>> X = np.arange(6.0).reshape(3, 2)
+    >>> sorted(Copycat(replace=False).fit(X).sample(3, random_state=0)[:, 0])
+    [0.0, 2.0, 4.0]
+    """
+
+    stores_rows = True
+
+    def __init__(self, *, replace: bool = True, random_state: int | None = None) -> None:
+        self.replace = replace
+        self.random_state = random_state
+
+    def _fit(self, Z: np.ndarray, effort: Effort) -> None:  # noqa: ARG002
+        self.rows_ = Z
+
+    def _draw(self, n: int, rng: np.random.Generator) -> np.ndarray:
+        N = len(self.rows_)
+        if self.replace:
+            return self.rows_[rng.integers(N, size=n)]
+        return self.rows_[np.concatenate([rng.permutation(N) for _ in range(-(-n // N))])[:n]]
+
+    def _state(self) -> dict[str, Any]:
+        return {"rows": self.rows_}
+
+    def _restore(self, state: dict[str, Any]) -> None:
+        self.rows_ = state["rows"]

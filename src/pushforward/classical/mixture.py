@@ -1,0 +1,137 @@
+"""Gaussian mixtures by expectation–maximisation, their size chosen by BIC."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.mixture import GaussianMixture
+
+from pushforward.errors import InputError
+from pushforward.sampler import DensitySampler, Effort
+
+SHAPES = ("full", "diag")  # of the components' covariances, tried in turn
+RIDGE = 1e-6
+
+
+class Mixture(DensitySampler):
+    """A mixture of normals: x ~ Σ_k π_k N(μ_k, Σ_k), fitted by EM.
+
+    With `n_components=None` the number of components and the shape of their covariances minimise
+    BIC = −2 log L + (number of parameters) log n: sizes are doubled until BIC has risen twice, then
+    halved intervals around the best are searched.
+
+    Args:
+        n_components: how many normals; None chooses.
+        covariance: "full", "diag", or None to choose.
+        max_components: the largest number tried.
+
+    Raises:
+        InputError: more components than rows, or an unknown covariance.
+
+    >>> X = np.concatenate([np.random.default_rng(0).normal(m, 0.1, (200, 1)) for m in (0, 3)])
+    >>> Mixture(random_state=0).fit(X).n_components_
+    2
+    """
+
+    def __init__(
+        self,
+        *,
+        n_components: int | None = None,
+        covariance: str | None = None,
+        max_components: int = 64,
+        random_state: int | None = None,
+    ) -> None:
+        self.n_components = n_components
+        self.covariance = covariance
+        self.max_components = max_components
+        self.random_state = random_state
+
+    def _fit(self, Z: np.ndarray, effort: Effort) -> None:
+        if self.n_components is not None and not 1 <= self.n_components <= len(Z):
+            raise InputError(
+                f"expected n_components between 1 and the {len(Z)} rows, got {self.n_components}"
+            )
+        if self.covariance not in (*SHAPES, None):
+            raise InputError(f"expected covariance among {SHAPES} or None, got {self.covariance!r}")
+        seed = int(effort.rng.integers(2**31))
+        fitted: dict[tuple[str, int], tuple[float, GaussianMixture]] = {}
+
+        def bic(shape: str, k: int) -> float:
+            if (shape, k) not in fitted:
+                model = _expectation_maximisation(Z, k, shape, seed)
+                fitted[shape, k] = (model.bic(Z), model)
+            return fitted[shape, k][0]
+
+        for shape in SHAPES if self.covariance is None else (self.covariance,):
+            if self.n_components is not None:
+                bic(shape, self.n_components)
+            else:
+                _search(lambda k, shape=shape: bic(shape, k), self._most(Z), effort)  # type: ignore[misc]
+        best = min(fitted.values(), key=lambda pair: pair[0])[1]
+        self.weights_, self.means_ = best.weights_, best.means_
+        diagonal = best.covariance_type == "diag"
+        self.covariances_ = (
+            best.covariances_[:, :, None] * np.eye(Z.shape[1]) if diagonal else (best.covariances_)
+        )
+        self.n_components_ = len(self.weights_)
+
+    def _most(self, Z: np.ndarray) -> int:
+        return max(1, min(self.max_components, len(np.unique(Z, axis=0)) // 2))
+
+    def _draw(self, n: int, rng: np.random.Generator) -> np.ndarray:
+        component = rng.choice(self.n_components_, size=n, p=self.weights_ / self.weights_.sum())
+        noise = rng.standard_normal((n, self.means_.shape[1]))
+        factors = np.linalg.cholesky(self.covariances_)
+        out = np.empty_like(noise)
+        for k in range(self.n_components_):
+            here = component == k
+            out[here] = self.means_[k] + noise[here] @ factors[k].T
+        return out
+
+    def _log_density(self, Z: np.ndarray) -> np.ndarray:
+        model = GaussianMixture(self.n_components_)
+        model.weights_, model.means_ = self.weights_, self.means_
+        identity = np.eye(Z.shape[1])
+        inverse_factors = [
+            np.linalg.solve(np.linalg.cholesky(c), identity) for c in self.covariances_
+        ]
+        model.precisions_cholesky_ = np.stack([f.T for f in inverse_factors])
+        return model.score_samples(Z)
+
+    def _state(self) -> dict[str, Any]:
+        return {"weights": self.weights_, "means": self.means_, "covariances": self.covariances_}
+
+    def _restore(self, state: dict[str, Any]) -> None:
+        self.weights_, self.means_ = state["weights"], state["means"]
+        self.covariances_ = state["covariances"]
+        self.n_components_ = len(self.weights_)
+
+
+def _expectation_maximisation(Z: np.ndarray, k: int, shape: str, seed: int) -> GaussianMixture:
+    with warnings.catch_warnings():
+        # An EM that has not settled is still a mixture with a likelihood, which BIC judges.
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        return GaussianMixture(
+            k, covariance_type=shape, reg_covar=RIDGE, random_state=seed, init_params="k-means++"
+        ).fit(Z)
+
+
+def _search(bic: Any, most: int, effort: Effort) -> None:
+    """Double the size until BIC has risen twice, then halve the intervals around the best."""
+    sizes, rises = [1], 0
+    values = {1: bic(1)}
+    while rises < 2 and 2 * sizes[-1] <= most and not effort.time_is_up:
+        sizes.append(2 * sizes[-1])
+        values[sizes[-1]] = bic(sizes[-1])
+        rises = rises + 1 if values[sizes[-1]] > values[sizes[-2]] else 0
+    best = min(values, key=lambda k: values[k])
+    gap = best // 2
+    while gap >= 1 and not effort.time_is_up:
+        for k in (best - gap, best + gap):
+            if 1 <= k <= most and k not in values and not effort.time_is_up:
+                values[k] = bic(k)
+        best = min(values, key=lambda k: values[k])
+        gap //= 2

@@ -1,0 +1,194 @@
+"""Names and files become data sets."""
+
+from __future__ import annotations
+
+import csv
+import difflib
+import os
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+from numpy.typing import NDArray
+from sklearn.datasets import load_breast_cancer, load_digits, load_wine
+
+from pushforward.data.columns import choose_columns
+from pushforward.data.dataset import Dataset
+from pushforward.data.readers import READERS, listed
+from pushforward.data.toys import Source, grid, manifold, ring
+from pushforward.errors import FileError, InputError
+
+TOY_SEED = 2014  # of the rows of "ring", "grid" and "manifold"; no split repeats them by chance
+FEWEST_ROWS = 2
+
+
+def load_data(
+    name_or_path: str | os.PathLike[str],
+    *,
+    drop: Iterable[str] = (),
+    as_category: Iterable[str] = (),
+    label: str | None = None,
+) -> Dataset:
+    """Load a data set by its name, or a file by its path.
+
+    | name | X |
+    |---|---|
+    | digits | images 8×8 as (1797, 64), values 0 to 16; y the digit |
+    | ring, grid | (10000, 2), drawn with seed 2014 from 8 and 25 Gaussians |
+    | manifold | (100, 32), drawn with seed 2014 from four modes on a surface; coordinates |
+    | wine, breast-cancer | tables with a categorical column "target" |
+
+    A file (.csv, .parquet, .npy or .npz with X and perhaps y) is a table, a DataFrame with the
+    dtypes of the file; the columns of an array are x0, x1, … An array of three or four dimensions
+    is a stack of images (n, h, w) or (n, h, w, c), flattened to rows. Pickles are never loaded.
+
+    Columns in `drop` are left out, those in `as_category` are taken as categories, and `label`
+    moves one into y. What else is left out, and why, is in the `notes` of the data set.
+
+    Raises `FileError` for a file that is missing, damaged or of an unknown kind, and `InputError`
+    for rows or options that cannot be used.
+
+    Example:
+        >>> load_data("digits")
+        Dataset('digits', 1797 rows × 64 columns, 8×8 images, labels)
+        >>> load_data("wine", label="target").y[:2]
+        array(['class_0', 'class_0'], dtype=object)
+    """
+    if not isinstance(name_or_path, str | os.PathLike):
+        raise InputError(
+            f"expected the name of a data set or a path, got {type(name_or_path).__name__}. "
+            "Arrays and frames go straight to a sampler's fit."
+        )
+    if isinstance(name_or_path, str) and name_or_path in NAMED:
+        dataset = NAMED[name_or_path]()
+    else:
+        dataset = _read_file(Path(name_or_path).expanduser())
+    drop, as_category = _names(drop), _names(as_category)
+    if isinstance(dataset.X, pd.DataFrame):
+        return _prepare_table(dataset, dataset.X, drop, as_category, label)
+    if drop or as_category or label is not None:
+        raise InputError(
+            f"{dataset.name} is an array without named columns: "
+            "drop, as_category and label apply to tables only."
+        )
+    return dataset
+
+
+def _digits() -> Dataset:
+    bunch = load_digits()
+    return Dataset(name="digits", X=bunch.data, y=bunch.target, image_shape=(8, 8))
+
+
+def _toy(source: Source, n: int) -> Dataset:
+    X = source.draw(n, np.random.default_rng(TOY_SEED))
+    return Dataset(name=source.name, X=X, source=source)
+
+
+def _manifold() -> Dataset:
+    source = manifold()
+    dataset = _toy(source, 100)
+    return replace(dataset, coordinates=source.coordinates(np.asarray(dataset.X)))
+
+
+def _bundled_table(name: str, load: Callable[..., Any]) -> Dataset:
+    bunch = load(as_frame=True)
+    target = pd.Categorical.from_codes(bunch.target, categories=list(bunch.target_names))
+    return Dataset(name=name, X=bunch.data.assign(target=target))
+
+
+NAMED: dict[str, Callable[[], Dataset]] = {
+    "digits": _digits,
+    "ring": lambda: _toy(ring(), 10_000),
+    "grid": lambda: _toy(grid(), 10_000),
+    "manifold": _manifold,
+    "wine": lambda: _bundled_table("wine", load_wine),
+    "breast-cancer": lambda: _bundled_table("breast-cancer", load_breast_cancer),
+}
+
+
+def _read_file(path: Path) -> Dataset:
+    _check_file(path)
+    try:
+        dataset = READERS[path.suffix.lower()](path)
+    except UnicodeDecodeError as error:
+        raise FileError(f"{path}: not UTF-8 text ({error.reason}). Save it as UTF-8.") from error
+    except (FileError, InputError):
+        raise
+    except (OSError, csv.Error, pd.errors.ParserError, pa.ArrowException) as error:
+        raise FileError(f"{path}: cannot be read ({error}). Is the file complete?") from error
+    n = len(dataset.X)
+    if n < FEWEST_ROWS:
+        raise InputError(f"{path}: has {n} row(s); a data set needs at least two.")
+    return dataset
+
+
+def _check_file(path: Path) -> None:
+    known = f"Known data sets: {', '.join(NAMED)}."
+    if path.is_dir():
+        raise FileError(
+            f"{path}: is a folder, expected a file ending in {', '.join(READERS)}. "
+            "Images go into one .npy array (n, h, w, c)."
+        )
+    if not path.exists():
+        close = difflib.get_close_matches(str(path), NAMED, n=1)
+        hint = f"Did you mean {close[0]!r}? " if close else ""
+        raise FileError(f"{path}: neither a file nor the name of a data set. {hint}{known}")
+    if path.suffix.lower() not in READERS:
+        raise FileError(f"{path}: expected a file ending in {', '.join(READERS)}. {known}")
+    if path.stat().st_size == 0:
+        raise FileError(f"{path}: the file is empty.")
+
+
+def _prepare_table(
+    dataset: Dataset,
+    frame: pd.DataFrame,
+    drop: list[str],
+    as_category: list[str],
+    label: str | None,
+) -> Dataset:
+    _refuse_infinite(dataset.name, frame[[name for name in frame if name not in drop]])
+    y = dataset.y
+    if label is not None:
+        if y is not None:
+            raise InputError(f"{dataset.name} has labels of its own (y); leave label out.")
+        if label in (*drop, *as_category):
+            raise InputError(f"{label!r} is the label; name it neither in drop nor as_category.")
+        y = _labels(dataset.name, frame, label)
+        frame = frame.drop(columns=label)
+    frame, notes = choose_columns(frame, drop=drop, as_category=as_category)
+    return replace(dataset, X=frame, y=y, label=label, notes=(*dataset.notes, *notes))
+
+
+def _labels(name: str, frame: pd.DataFrame, label: str) -> NDArray:
+    if label not in frame:
+        close = difflib.get_close_matches(label, frame.columns, n=1)
+        hint = f" Did you mean {close[0]!r}?" if close else ""
+        raise InputError(
+            f"{name} has no column {label!r} to take as label.{hint} "
+            f"Its columns are {listed(list(frame))}."
+        )
+    n_missing = int(frame[label].isna().sum())
+    if n_missing:
+        raise InputError(
+            f"{name}: {n_missing} of {len(frame)} labels in {label!r} are missing. "
+            "Fill them in, or leave those rows out."
+        )
+    return frame[label].to_numpy()
+
+
+def _refuse_infinite(name: str, frame: pd.DataFrame) -> None:
+    n_infinite = np.isinf(frame.select_dtypes("floating")).sum()
+    n_infinite = n_infinite[n_infinite > 0]
+    if len(n_infinite):
+        raise InputError(
+            f"{name}: {int(n_infinite.sum())} infinite values in {listed(list(n_infinite.index))}."
+            " Replace them by numbers or leave them empty (missing), or drop the columns."
+        )
+
+
+def _names(names: Iterable[str]) -> list[str]:
+    return [names] if isinstance(names, str) else list(names)

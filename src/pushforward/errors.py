@@ -1,0 +1,35 @@
+"""What can go wrong, in the user's words.
+
+Every error that a user can cause derives from `PushforwardError`; its message says what was
+expected, what came, and what to do.
+"""
+
+from __future__ import annotations
+
+
+class PushforwardError(Exception):
+    """Base of everything that pushforward raises on purpose."""
+
+
+class InputError(PushforwardError, ValueError):
+    """Data, a parameter or an option that cannot be used as given."""
+
+
+class FileError(PushforwardError, OSError):
+    """A file or folder that is missing, damaged, foreign or cannot be written."""
+
+
+class DeviceError(PushforwardError, RuntimeError):
+    """A device that was asked for and is not there."""
+
+
+class Diverged(PushforwardError, ArithmeticError):
+    """Training that left the finite numbers and could not be brought back."""
+
+
+class DataWarning(UserWarning):
+    """What comes back differs from what went in, e.g. a column that is left out."""
+
+
+class EvaluationWarning(UserWarning):
+    """A number that should be read with care, and why."""

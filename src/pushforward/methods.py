@@ -1,0 +1,167 @@
+"""The one registry of methods: a new method is a row here and is then tested and compared."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pushforward.errors import InputError
+from pushforward.sampler import FORMAT, FORMAT_VERSION, Sampler, build, restore
+from pushforward.storage import read_folder
+
+
+@dataclass(frozen=True)
+class Method:
+    """A named, configured sampler."""
+
+    name: str
+    where: str  # "module:Class" below pushforward, imported when it is needed
+    represented_by: str  # how the distribution is represented
+    needs: str
+    gives: str  # its capabilities beside `sample`
+    paper: str
+    default: bool = True  # compared unless others are asked for
+    options: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def sampler(self) -> type[Sampler]:
+        """The class, imported now."""
+        module, name = self.where.split(":")
+        return getattr(importlib.import_module(f"pushforward.{module}"), name)
+
+    def make(self, **options: Any) -> Sampler:
+        """An unfitted sampler.
+
+        Raises:
+            InputError: an option that the method does not have; the message lists those it has.
+
+        >>> METHODS["gan"].make(latent_dim=4)
+        GAN(latent_dim=4)
+        """
+        kind: Callable[..., Sampler] = self.sampler
+        known = self.sampler._get_param_names()
+        unknown = [name for name in options if name not in known]
+        if unknown:
+            raise InputError(
+                f"{self.name} has no option {', '.join(map(repr, unknown))}; "
+                f"it has {', '.join(known)}"
+            )
+        return kind(**(self.options | options))
+
+
+ROWS = (
+    Method(
+        "gaussian",
+        "classical.gaussian:Gaussian",
+        "samples, parametric",
+        "rows of numbers or a table",
+        "density",
+        "maximum likelihood, Fisher 1922",
+    ),
+    Method(
+        "mixture",
+        "classical.mixture:Mixture",
+        "samples, parametric",
+        "rows of numbers or a table",
+        "density",
+        "EM, Dempster et al. 1977; BIC, Schwarz 1978",
+    ),
+    Method(
+        "kernel-density",
+        "classical.kernel_density:KernelDensity",
+        "samples, non-parametric",
+        "rows of numbers or a table",
+        "density",
+        "Parzen 1962",
+    ),
+    Method(
+        "autoencoder",
+        "models.autoencoder:Autoencoder",
+        "samples, latent",
+        "rows of numbers or a table",
+        "codes",
+        "Hinton & Salakhutdinov 2006",
+    ),
+    Method(
+        "vae",
+        "models.vae:VAE",
+        "samples, latent",
+        "rows of numbers or a table",
+        "codes",
+        "Kingma & Welling 2013, arXiv:1312.6114",
+    ),
+    Method(
+        "gan",
+        "models.gan:GAN",
+        "samples, adversarial",
+        "rows of numbers or a table",
+        "",
+        "Goodfellow et al. 2014, arXiv:1406.2661",
+    ),
+    Method(
+        "copycat",
+        "classical.copycat:Copycat",
+        "samples, copied",
+        "rows of numbers or a table",
+        "",
+        "a control, not a method",
+    ),
+)
+
+METHODS: dict[str, Method] = {method.name: method for method in ROWS}
+
+
+def get_method(name: str) -> Method:
+    """The method of that name; an `InputError` with the known ones when there is none.
+
+    >>> get_method("vea")
+    Traceback (most recent call last):
+    pushforward.errors.InputError: there is no method 'vea' (did you mean 'vae'?); ...
+    """
+    if name in METHODS:
+        return METHODS[name]
+    close = difflib.get_close_matches(name, METHODS, n=1)
+    hint = f" (did you mean {close[0]!r}?)" if close else ""
+    raise InputError(f"there is no method {name!r}{hint}; the methods are {', '.join(METHODS)}")
+
+
+def name_of(sampler: Sampler) -> str:
+    """The registry's name of a sampler, or its class where it is not registered."""
+    return next(
+        (m.name for m in ROWS if m.where.endswith(f":{type(sampler).__name__}")),
+        type(sampler).__name__,
+    )
+
+
+def load_model(path: str | os.PathLike[str], *, device: str | None = None) -> Sampler:
+    """Read a model folder that `save` wrote: the same seed draws the same samples.
+
+    Args:
+        path: the folder.
+        device: where a neural model is trained if it is fitted again; None keeps what was saved.
+
+    Raises:
+        FileError: the folder is missing, damaged, truncated, foreign or of a newer format.
+        InputError: its method is not known here.
+
+    >>> import tempfile
+    >>> import numpy as np
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     model = METHODS["gaussian"].make().fit(np.random.default_rng(0).normal(size=(50, 2)))
+    ...     loaded = load_model(model.save(f"{folder}/model"))
+    >>> bool((loaded.sample(3, random_state=0) == model.sample(3, random_state=0)).all())
+    True
+    """
+    description, tree = read_folder(Path(path), format_name=FORMAT, format_version=FORMAT_VERSION)
+    for method in ROWS:  # make the built-in classes known, by our own list and not by the file
+        if method.where.endswith(f":{description.get('class')}"):
+            method.sampler  # noqa: B018
+    sampler = restore(build(description), tree)
+    if device is not None and "device" in sampler.get_params():
+        sampler.set_params(device=device)
+    return sampler

@@ -1,0 +1,128 @@
+"""Autoencoders: dimension reduction, sampled through a density on their codes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from sklearn.base import clone
+from sklearn.utils.validation import check_is_fitted
+from torch import Tensor, nn
+
+from pushforward.classical.mixture import Mixture
+from pushforward.models.neural import NeuralSampler, check_latent_dim, in_blocks
+from pushforward.networks.mlp import mlp
+from pushforward.sampler import Sampler, dump, restore
+from pushforward.training.game import Game, Player, Tensors, Terms
+
+
+class Reconstruction(Game):
+    """An encoder and a decoder that give back what came in: min E ‖x − D(E(x))‖²."""
+
+    def __init__(self, encoder: nn.Module, decoder: nn.Module) -> None:
+        super().__init__()
+        self.encoder, self.decoder = encoder, decoder
+
+    def players(self) -> tuple[Player, ...]:
+        return (Player("model", self.reconstruct, owns=(self.encoder, self.decoder)),)
+
+    def noise(self, n: int, rng: torch.Generator) -> Tensors:  # noqa: ARG002
+        return {}
+
+    def reconstruct(self, x: Tensor, noise: Tensors) -> Terms:  # noqa: ARG002
+        error = x - self.decoder(self.encoder(x))
+        return {"reconstruction": error.square().sum(1).mean()}
+
+
+class Autoencoder(NeuralSampler):
+    """An autoencoder: z = E(x) ∈ R^k, x̂ = D(z), min E ‖x − x̂‖², with k < p.
+
+    Codes carry no assumption, so a density is fitted to the codes of the training rows; a sample is
+    D(z) with z drawn from it. The linear one reaches the truncated SVD of the centred data.
+
+    Args:
+        latent_dim: k; None takes 16, or half of the columns if that is less.
+        linear: one linear layer, with bias, in place of each network.
+        density: the sampler that is fitted on the codes; None takes a Gaussian mixture.
+        hidden: sizes of the hidden layers of the encoder, reversed in the decoder.
+        batch_size: rows per batch.
+        learning_rate: of Adam.
+        max_rounds: at most so many batches.
+        patience: least number of rounds to go on without a better score.
+        average: decay of the running average of the weights, 0 for none.
+        device: "auto", "cpu", "cuda", ...
+        random_state: an integer makes the fit repeat.
+
+    Raises:
+        InputError: an option out of its range, or fewer rows than latent dimensions.
+
+    >>> X = np.random.default_rng(0).normal(size=(200, 5))
+    >>> autoencoder = Autoencoder(latent_dim=2, max_rounds=20, random_state=0).fit(X)
+    >>> autoencoder.transform(X).shape, autoencoder.sample(3, random_state=1).shape
+    ((200, 2), (3, 5))
+    """
+
+    def __init__(
+        self,
+        *,
+        latent_dim: int | None = None,
+        linear: bool = False,
+        density: Sampler | None = None,
+        hidden: Sequence[int] = (128, 128),
+        batch_size: int = 128,
+        learning_rate: float = 1e-3,
+        max_rounds: int = 20_000,
+        patience: int = 2000,
+        average: float = 0.995,
+        device: str = "auto",
+        random_state: int | None = None,
+    ) -> None:
+        self.latent_dim = latent_dim
+        self.linear = linear
+        self.density = density
+        self.hidden = hidden
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.max_rounds = max_rounds
+        self.patience = patience
+        self.average = average
+        self.device = device
+        self.random_state = random_state
+
+    def _game(self, n: int, p: int) -> Game:
+        k = check_latent_dim(self.latent_dim, max(1, min(16, p // 2)), n)
+        hidden = () if self.linear else tuple(self.hidden)
+        return Reconstruction(mlp(p, hidden, k), mlp(k, hidden[::-1], p))
+
+    def _prepare(self, Z: Tensor, rng: np.random.Generator) -> None:
+        density = Mixture(n_components=10) if self.density is None else clone(self.density)
+        if isinstance(density, Mixture) and density.n_components is not None:
+            density.n_components = min(density.n_components, len(Z))
+        codes = in_blocks(self.game_.encoder, Z)
+        self.density_ = density.set_params(random_state=int(rng.integers(2**31))).fit(codes)
+
+    def _generate(self, n: int, rng: np.random.Generator) -> np.ndarray:
+        codes = self.density_.sample(n, random_state=rng)
+        return in_blocks(self.game_.decoder, torch.as_tensor(codes, dtype=torch.float32))
+
+    def transform(self, X: Any) -> np.ndarray:
+        """The codes E(x), `(n, k)`."""
+        check_is_fitted(self)
+        Z = self.encoding_.transform(self._check(X, reset=False))
+        return in_blocks(self.game_.encoder, torch.as_tensor(Z, dtype=torch.float32))
+
+    def inverse_transform(self, Z: np.ndarray) -> Any:
+        """The rows D(z) that codes `(n, k)` stand for."""
+        check_is_fitted(self)
+        decoded = in_blocks(self.game_.decoder, torch.as_tensor(Z, dtype=torch.float32))
+        return self.encoding_.inverse_transform(decoded)
+
+    def _state(self) -> dict[str, Any]:
+        return super()._state() | {"density": dump(self.density_)}
+
+    def _restore(self, state: dict[str, Any]) -> None:
+        super()._restore(state)
+        density = Mixture() if self.density is None else clone(self.density)
+        self.density_ = restore(density, state["density"])

@@ -1,0 +1,248 @@
+"""What every sampler that trains a game shares: how it is fitted, stopped, saved and drawn from."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from abc import abstractmethod
+from typing import Any
+
+import numpy as np
+import torch
+
+import pushforward
+from pushforward.errors import Diverged, InputError
+from pushforward.evaluation.neighbours import neighbour_gap
+from pushforward.sampler import Effort, Sampler, describe
+from pushforward.training.adaptors import (
+    Average,
+    Clock,
+    History,
+    Stopper,
+    keep_average,
+    limit,
+    log,
+    progress,
+    save,
+    stop,
+    until,
+)
+from pushforward.training.checkpoint import Checkpoint
+from pushforward.training.device import choose_device, seeded, threads_for
+from pushforward.training.game import Game
+from pushforward.training.loop import Stream, Training, load_weights, play
+from pushforward.training.optimiser import Adam
+
+HELD_BACK = 0.15  # of the rows, to stop by, when no validation rows are given
+SCORE_ROWS = 1000  # a score compares so many held-out rows with as many generated ones
+DRAW_BLOCK = 16384  # rows that go through a network at once when sampling
+
+
+class NeuralSampler(Sampler):
+    """A sampler that trains a game.
+
+    A method says which game to build for encoded rows of p columns (`_game`), and how its networks
+    turn noise into rows (`_generate`).
+    """
+
+    betas = (0.9, 0.999)
+
+    batch_size: int
+    learning_rate: float
+    max_rounds: int
+    patience: int
+    average: float
+    device: str
+
+    @abstractmethod
+    def _game(self, n: int, p: int) -> Game:
+        """The game for n training rows of p columns, with fresh weights."""
+
+    @abstractmethod
+    def _generate(self, n: int, rng: np.random.Generator) -> np.ndarray:
+        """n encoded rows from `self.game_`."""
+
+    def _prepare(self, Z: torch.Tensor, rng: np.random.Generator) -> None:
+        """What drawing needs beside the networks, learnt from training rows `(n, p)`."""
+
+    def _fit(self, Z: np.ndarray, effort: Effort) -> None:
+        self._check_parameters()
+        device = choose_device(self.device)
+        seeds = [int(s) for s in effort.rng.integers(2**31, size=4)]
+        train, held = self._held_back(Z, effort)
+        x = torch.as_tensor(train, dtype=torch.float32, device=device)
+        with seeded(seeds[0]):
+            game = self._game(len(train), Z.shape[1]).to(device)
+        self.game_ = game
+        stream = Stream(x, self.batch_size, game.noise, torch.Generator().manual_seed(seeds[1]))
+        optimisers = {
+            player.name: Adam(list(game.owned(player).values()), self.learning_rate, self.betas)
+            for player in game.players()
+        }
+        training = Training(game, stream, optimisers)
+        history, average = History(), Average(game, self.average)
+
+        def score() -> float:
+            self._prepare(x, np.random.default_rng(seeds[2]))
+            return self._score(held, seeds[3])
+
+        stopper = Stopper(game, score, self.patience)
+        parts = {"training": training, "history": history, "average": average}
+        checkpoint = Checkpoint(
+            self._fingerprint(train), parts | {"stopper": stopper, "clock": Clock()}
+        )
+        size = sum(parameter.numel() for parameter in game.parameters())
+        with threads_for(size, stream.batch_size):
+            self._train(training, history, average, stopper, checkpoint, effort)
+        stopper.restore()
+        self._prepare(x, np.random.default_rng(seeds[2]))
+        self.history_, self.scores_ = history.rows, history.scores
+        self.n_rounds_, self.best_round_ = training.round, stopper.best_round
+        self.stopped_by_ = (
+            "score"
+            if stopper.over(training.round)
+            else "max_rounds"
+            if training.round >= self.max_rounds
+            else "budget"
+        )
+        self.game_ = game.cpu().eval()
+
+    def _train(
+        self,
+        training: Training,
+        history: History,
+        average: Average,
+        stopper: Stopper,
+        checkpoint: Checkpoint,
+        effort: Effort,
+    ) -> None:
+        path, deadline = effort.checkpoint, effort.deadline
+        if path is not None and checkpoint.resume(path) and deadline is not None:
+            deadline -= checkpoint.parts["clock"].seconds  # type: ignore[attr-defined]
+        start = training.round
+        if start < self.max_rounds and not (start and stopper.over(start)):
+            rounds = limit(play(training), self.max_rounds)
+            rounds = log(rounds, history)
+            rounds = keep_average(rounds, average)
+            rounds = stop(rounds, stopper, average, history)
+            rounds = until(rounds, deadline)
+            rounds = save(rounds, path, checkpoint.state)
+            label = type(self).__name__
+            for _ in progress(
+                rounds,
+                label=label,
+                start=start,
+                max_rounds=self.max_rounds,
+                deadline=deadline,
+                score=lambda: stopper.best_score,
+            ):
+                pass
+        if not history.scores or history.scores[-1][0] < training.round:
+            average.swap()
+            history.scores.append((training.round, stopper.look(training.round)))
+            average.swap()
+
+    def _held_back(self, Z: np.ndarray, effort: Effort) -> tuple[np.ndarray, np.ndarray]:
+        """Training rows, and the rows by which training stops."""
+        order = effort.rng.permutation(len(Z))
+        if effort.validation is not None and len(effort.validation) >= 2:
+            return Z, effort.validation[:SCORE_ROWS]
+        n_held = max(2, min(SCORE_ROWS, round(HELD_BACK * len(Z))))
+        if len(Z) - n_held < 2:  # nothing can be spared
+            return Z, Z
+        return Z[order[n_held:]], Z[order[:n_held]]
+
+    def _score(self, held: np.ndarray, seed: int) -> float:
+        """How far samples are from held-out rows: the larger smooth 1-NN half, 0 for equal laws.
+
+        The same noise every time, so that two states are compared on the same draw.
+        """
+        fake = self._generate(len(held), np.random.default_rng(seed))
+        if not np.isfinite(fake).all():
+            return math.inf
+        gaps = neighbour_gap(held, self.encoding_.snap(fake))
+        return max(abs(gap) for gap in gaps)
+
+    def _draw(self, n: int, rng: np.random.Generator) -> np.ndarray:
+        with torch.no_grad():
+            Z = self._generate(n, rng)
+        if not np.isfinite(Z).all():
+            raise Diverged(
+                f"{type(self).__name__} draws values that are not finite; fit it again with a "
+                "smaller learning_rate, or look for extreme values in the data"
+            )
+        return Z
+
+    def _check_parameters(self) -> None:
+        for name in ("batch_size", "max_rounds", "patience"):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
+                raise InputError(f"expected {name} to be a whole number above 0, got {value!r}")
+        if not self.learning_rate > 0:
+            raise InputError(f"expected learning_rate to be above 0, got {self.learning_rate!r}")
+        if not 0 <= self.average < 1:
+            raise InputError(f"expected average to be at least 0 and below 1, got {self.average!r}")
+
+    def _fingerprint(self, train: np.ndarray) -> dict[str, Any]:
+        """What a checkpoint must agree with to be gone on from."""
+        return {
+            "version": pushforward.__version__,
+            "method": describe(self),
+            "seed": self.seed_,
+            "rows": hashlib.sha256(np.ascontiguousarray(train)).hexdigest(),
+        }
+
+    def _state(self) -> dict[str, Any]:
+        return {
+            "width": self.encoding_.width,
+            "rounds": self.n_rounds_,
+            "best_round": self.best_round_,
+            "networks": dict(self.game_.state_dict()),
+            "history": self.history_,
+            "scores": [list(s) for s in self.scores_],
+        }
+
+    def _restore(self, state: dict[str, Any]) -> None:
+        with seeded(0):
+            self.game_ = self._game(0, state["width"]).eval()
+        load_weights(self.game_, state["networks"])
+        self.n_rounds_, self.best_round_ = state["rounds"], state["best_round"]
+        self.history_ = state["history"]
+        self.scores_ = [(int(r), float(s)) for r, s in state["scores"]]
+
+
+def in_blocks(network: Any, z: torch.Tensor) -> np.ndarray:
+    """`network(z)` block by block, in bounded memory, as float64."""
+    device = next(network.parameters()).device
+    with torch.no_grad():
+        parts = [network(part.to(device)).cpu() for part in z.split(DRAW_BLOCK)]
+    return torch.cat(parts).double().numpy()
+
+
+def torch_rng(rng: np.random.Generator) -> torch.Generator:
+    """A torch generator on the CPU that continues from a NumPy one."""
+    return torch.Generator().manual_seed(int(rng.integers(2**62)))
+
+
+def check_choice(name: str, value: Any, known: Any) -> None:
+    """Refuse a named option that is not among the known ones."""
+    if value not in known:
+        raise InputError(f"expected {name} among {', '.join(map(repr, known))}, got {value!r}")
+
+
+def check_latent_dim(latent_dim: int | None, default: int, n: int) -> int:
+    """The latent dimension to use: the one asked for, or a default that the data can carry."""
+    if latent_dim is None:
+        return default
+    if (
+        isinstance(latent_dim, bool)
+        or not isinstance(latent_dim, (int, np.integer))
+        or (latent_dim < 1)
+    ):
+        raise InputError(f"expected latent_dim to be a whole number above 0, got {latent_dim!r}")
+    if n and latent_dim > n:
+        raise InputError(
+            f"expected at least as many rows as latent dimensions ({latent_dim}), got {n} rows; "
+            "choose a smaller latent_dim or give more rows"
+        )
+    return int(latent_dim)

@@ -1,0 +1,317 @@
+"""The one contract: a sampler is a scikit-learn estimator with `fit` and `sample`."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import time
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, Protocol, Self, runtime_checkable
+
+import numpy as np
+import pandas as pd
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import (
+    _check_feature_names,
+    _check_n_features,
+    check_is_fitted,
+    validate_data,
+)
+
+import pushforward
+from pushforward.data.encoding import Encoding
+from pushforward.errors import InputError
+from pushforward.storage import write_folder
+
+FORMAT, FORMAT_VERSION = "pushforward model", 1
+CALIBRATION_ROWS = 4000
+
+
+@runtime_checkable
+class HasDensity(Protocol):
+    """A sampler whose law has a density that can be evaluated."""
+
+    def score_samples(self, X: Any) -> np.ndarray: ...
+
+
+@runtime_checkable
+class HasCodes(Protocol):
+    """A sampler that encodes and decodes."""
+
+    def transform(self, X: Any) -> np.ndarray: ...
+    def inverse_transform(self, Z: np.ndarray) -> Any: ...
+
+
+@dataclass(frozen=True)
+class Effort:
+    """What a fit may use beside its rows: held-out rows, time, a file to resume from, a seed."""
+
+    rng: np.random.Generator
+    validation: np.ndarray | None = None  # encoded, (n, width)
+    deadline: float | None = None  # on the clock of time.monotonic()
+    checkpoint: Path | None = None
+
+    @property
+    def time_is_up(self) -> bool:
+        return self.deadline is not None and time.monotonic() >= self.deadline
+
+
+class Sampler(BaseEstimator, ABC):
+    """Anything that learns a law from rows and draws new ones.
+
+    A method implements `_fit` and `_draw` on the encoded matrix, and `_state` and `_restore` for
+    what it has learnt; everything else is here, once.
+    """
+
+    kinds: ClassVar[dict[str, type[Sampler]]] = {}  # concrete samplers by class name, for loading
+    stores_rows: ClassVar[bool] = False  # whether a saved model contains training rows
+
+    random_state: int | np.random.Generator | np.random.RandomState | None
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        Sampler.kinds[cls.__name__] = cls
+
+    @abstractmethod
+    def _fit(self, Z: np.ndarray, effort: Effort) -> None:
+        """Learn from encoded rows, `(n, width)`."""
+
+    @abstractmethod
+    def _draw(self, n: int, rng: np.random.Generator) -> np.ndarray:
+        """n encoded rows."""
+
+    @abstractmethod
+    def _state(self) -> dict[str, Any]:
+        """All that was learnt: a tree of plain values and arrays."""
+
+    @abstractmethod
+    def _restore(self, state: dict[str, Any]) -> None:
+        """Take back what `_state` gave."""
+
+    def fit(
+        self,
+        X: Any,
+        y: Any = None,  # noqa: ARG002
+        *,
+        validation: Any = None,
+        checkpoint: str | os.PathLike[str] | None = None,
+        budget: float | None = None,
+    ) -> Self:
+        """Learn the law of the rows of X.
+
+        Args:
+            X: an array `(n, p)`, a DataFrame, or images `(n, h, w)` or `(n, h, w, c)`.
+            y: ignored; there for scikit-learn's pipelines.
+            validation: held-out rows of the same kind, by which training stops; a neural sampler
+                without them holds back a part of X.
+            checkpoint: a file to save training to, and to resume from when it is there.
+            budget: seconds that the fit may take, tuning included.
+
+        Raises:
+            InputError: rows that cannot be learnt from; the message says what to do.
+        """
+        X = self._check(X, reset=True)
+        self.seed_ = fresh_seed(self.random_state)
+        encoding = Encoding().fit(X)
+        Z = encoding.transform(X)
+        if encoding.width == 0:
+            Z = np.zeros((len(Z), 0))
+        deadline = None if budget is None else time.monotonic() + _positive(budget, "budget")
+        rng = np.random.default_rng(self.seed_)
+        held = None
+        if validation is not None:
+            held = encoding.transform(self._check(validation, reset=False))
+        self.encoding_ = encoding
+        if encoding.width:
+            path = None if checkpoint is None else Path(checkpoint)
+            self._fit(Z, Effort(rng, held, deadline, path))
+            if encoding.shares:
+                calibration = np.random.default_rng([self.seed_, 1])
+                encoding.calibrate(self._draw(CALIBRATION_ROWS, calibration))
+        self.n_rows_ = len(Z)
+        return self
+
+    def sample(self, n_samples: int = 1, *, random_state: Any = None) -> Any:
+        """Draw `n_samples` new rows, of the kind that was fitted.
+
+        An integer `random_state` repeats the draw; None draws fresh entropy. The seed that was used
+        is kept in `sample_seed_`.
+
+        Raises:
+            InputError: `n_samples` is not a positive whole number.
+        """
+        check_is_fitted(self)
+        if isinstance(n_samples, bool) or not isinstance(n_samples, (int, np.integer)):
+            raise InputError(f"expected n_samples to be a whole number, got {n_samples!r}")
+        if n_samples < 1:
+            raise InputError(f"expected n_samples to be at least 1, got {n_samples}")
+        self.sample_seed_ = fresh_seed(random_state)
+        rng = np.random.default_rng(self.sample_seed_)
+        n = int(n_samples)
+        Z = self._draw(n, rng) if self.encoding_.width else np.zeros((n, 0))
+        return self.encoding_.inverse_transform(Z)
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write a model folder, safetensors and JSON, atomically; `pf.load_model` reads it.
+
+        Raises:
+            FileError: the folder cannot be written or holds something else.
+        """
+        check_is_fitted(self)
+        description = {
+            "format": FORMAT,
+            "format_version": FORMAT_VERSION,
+            "version": pushforward.__version__,
+            "stores_training_rows": self.stores_rows,
+            "seed": self.seed_,
+            "rows": self.n_rows_,
+            "data": _columns_in_words(self.encoding_),
+        }
+        write_folder(Path(path), description | describe(self), dump(self))
+        return Path(path)
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "n_rows_")
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        tags.input_tags.categorical = True
+        tags.input_tags.string = True
+        tags.target_tags.required = False
+        return tags
+
+    def _check(self, X: Any, *, reset: bool) -> Any:
+        """X as an array or a frame with at least one row (two to fit), or a clear error."""
+        least = 2 if reset else 1
+        if not isinstance(X, pd.DataFrame):
+            finite: Any = {"ensure_all_finite": False, "allow_nd": True}
+            return validate_data(self, X, reset=reset, ensure_min_samples=least, **finite)
+        _check_feature_names(self, X, reset=reset)
+        _check_n_features(self, X, reset=reset)
+        if len(X) < least or X.shape[1] == 0:
+            raise InputError(
+                f"expected a table of at least {least} sample(s) and 1 feature(s), "
+                f"got {len(X)} sample(s) and {X.shape[1]} feature(s)"
+            )
+        return X
+
+
+class DensitySampler(Sampler):
+    """A sampler whose density can be evaluated."""
+
+    @abstractmethod
+    def _log_density(self, Z: np.ndarray) -> np.ndarray:
+        """Log-density of encoded rows in the encoded space, nats."""
+
+    def score_samples(self, X: Any) -> np.ndarray:
+        """Log-density of each row in the units of the data, nats, `(n,)`.
+
+        Columns that never vary have no density and are left out of it.
+
+        Raises:
+            InputError: the data has categories or missing values, which have no common density.
+        """
+        check_is_fitted(self)
+        X = self._check(X, reset=False)
+        if self.encoding_.shares:
+            raise InputError(
+                "expected numbers without missing values: a table with categories or holes has no "
+                "density; compare samples instead (pushforward.evaluate)"
+            )
+        return self._log_density(self.encoding_.transform(X)) - self.encoding_.log_scale
+
+
+def fresh_seed(random_state: Any) -> int:
+    """A whole number that stands for `random_state`; None draws fresh entropy."""
+    if random_state is None:
+        return secrets.randbits(63)
+    if isinstance(random_state, (int, np.integer)) and not isinstance(random_state, bool):
+        if random_state < 0:
+            raise InputError(f"expected random_state to be at least 0, got {random_state}")
+        return int(random_state)
+    if isinstance(random_state, np.random.RandomState):
+        return int(random_state.randint(2**31))
+    if isinstance(random_state, np.random.Generator):
+        return int(random_state.integers(2**63))
+    raise InputError(f"expected random_state to be a whole number or None, got {random_state!r}")
+
+
+def _positive(value: float, name: str) -> float:
+    if not value > 0:
+        raise InputError(f"expected {name} to be above 0, got {value!r}")
+    return value
+
+
+def _columns_in_words(encoding: Encoding) -> dict[str, Any]:
+    shape = encoding.shape if encoding.kind != "frame" else (len(encoding.columns),)
+    return {"kind": encoding.kind, "shape": list(shape), "columns": encoding.columns}
+
+
+def describe(sampler: Sampler) -> dict[str, Any]:
+    """A sampler's class and configuration as JSON; a sampler inside it is described in turn."""
+    parameters = {}
+    for name, value in sampler.get_params(deep=False).items():
+        if isinstance(value, Sampler):
+            value = {"$sampler": describe(value)}
+        elif name == "random_state" and not isinstance(value, (int, type(None))):
+            value = sampler.seed_  # a generator cannot be written; what was drawn from it can
+        elif isinstance(value, tuple):
+            value = list(value)
+        elif isinstance(value, np.generic):
+            value = value.item()
+        elif not isinstance(value, (int, float, str, list, type(None))):
+            raise InputError(f"cannot write the parameter {name}={value!r} to a file")
+        parameters[name] = value
+    return {"class": type(sampler).__name__, "parameters": parameters}
+
+
+def build(description: dict[str, Any]) -> Sampler:
+    """The unfitted sampler that `describe` described.
+
+    Raises:
+        InputError: its class is unknown here.
+    """
+    kind = Sampler.kinds.get(description["class"])
+    if kind is None:
+        raise InputError(
+            f"the model is a {description['class']}, which is not known here; import the module "
+            "that defines it, then load it again"
+        )
+    parameters = dict(description["parameters"])
+    for name, value in parameters.items():
+        if isinstance(value, dict) and "$sampler" in value:
+            parameters[name] = build(value["$sampler"])
+        elif isinstance(value, list):
+            parameters[name] = tuple(value)
+    return kind(**parameters)
+
+
+def dump(sampler: Sampler) -> dict[str, Any]:
+    """What a fitted sampler has learnt, as a tree that `restore` takes back."""
+    learnt = sampler._state() if sampler.encoding_.width else {}
+    names = getattr(sampler, "feature_names_in_", None)
+    return {
+        "encoding": sampler.encoding_.to_dict(),
+        "seed": sampler.seed_,
+        "rows": sampler.n_rows_,
+        "n_features_in": getattr(sampler, "n_features_in_", None),
+        "feature_names_in": None if names is None else list(names),
+        "learnt": learnt,
+    }
+
+
+def restore(sampler: Sampler, tree: dict[str, Any]) -> Sampler:
+    """Fit a sampler with what `dump` kept."""
+    sampler.encoding_ = Encoding.from_dict(tree["encoding"])
+    sampler.seed_ = tree["seed"]
+    if tree["n_features_in"] is not None:
+        sampler.n_features_in_ = tree["n_features_in"]
+    if tree["feature_names_in"] is not None:
+        sampler.feature_names_in_ = np.array(tree["feature_names_in"], dtype=object)
+    if sampler.encoding_.width:
+        sampler._restore(tree["learnt"])
+    sampler.n_rows_ = tree["rows"]
+    return sampler

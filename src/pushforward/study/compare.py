@@ -1,0 +1,267 @@
+"""The main job: fit every generator that suits the data under one budget and rank them."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import joblib
+import numpy as np
+import pandas as pd
+import sklearn
+import torch
+
+import pushforward
+from pushforward.data.dataset import Dataset
+from pushforward.data.load import load_data
+from pushforward.errors import InputError
+from pushforward.methods import METHODS, get_method
+from pushforward.study.folder import RunFolder, short_hash
+from pushforward.study.ranking import Standing, rank
+from pushforward.study.trial import FLOOR, REAL, Trial, run_trial
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A finished (or interrupted) comparison: its folder and what is in it."""
+
+    folder: Path
+    standings: list[Standing]
+    complete: bool
+    interrupted: bool = False
+
+    def __repr__(self) -> str:
+        done = "" if self.complete else ", incomplete"
+        return f"Comparison({str(self.folder)!r}{done})\n{table(self.standings)}"
+
+
+def compare(
+    data: Any,
+    *,
+    methods: str | Sequence[str] | None = None,
+    repeats: int = 3,
+    budget: float | None = None,
+    max_rounds: int | None = None,
+    seed: int = 0,
+    out: str | os.PathLike[str] | None = None,
+    real_rows: bool = True,
+    jobs: int | None = None,
+    watch: Callable[[dict[str, Any], int, int], None] | None = None,
+) -> Comparison:
+    """Fit generators to data under one budget, judge each on rows it has not seen, rank them.
+
+    Every repeat has a fresh split into training, validation and test rows and a fresh seed. Rows
+    are written as they finish; running the same comparison again goes on where it stopped.
+
+    Args:
+        data: a name or path as for `load_data`, a Dataset, a DataFrame or an array.
+        methods: names from the registry, "all", or None for those compared by default.
+        repeats: how many splits, each with its own seed.
+        budget: seconds for each fit, tuning included; None lets every method stop by itself.
+        max_rounds: bounds the rounds of those that train.
+        seed: of everything.
+        out: the run folder; by default `runs/<data>-<hash of the configuration>`.
+        real_rows: whether real rows may be kept in the run folder and its report.
+        jobs: how many fits run side by side; None takes one per core.
+        watch: called with each finished row, the number finished and the number in all.
+
+    Raises:
+        InputError: data or options that cannot be used.
+        FileError: the folder belongs to another run or cannot be written.
+    """
+    dataset = as_dataset(data)
+    names = choose_methods(methods)
+    _check(repeats, budget, max_rounds, seed)
+    config = _configuration(dataset, names, repeats, budget, max_rounds, seed, real_rows)
+    path = Path(out) if out is not None else _default_folder(dataset, config)
+    folder = RunFolder.open(path, config)
+    trials = _trials(names, repeats, seed, budget, max_rounds)
+    done = {(r["method"], r["repeat"], r["kind"]) for r in folder.results()}
+    left = [t for t in trials if (t.method, t.repeat, t.kind) not in done]
+    interrupted = False
+    try:
+        rows = _run(left, dataset, path, real_rows, jobs)
+        for finished, row in enumerate(rows, start=len(trials) - len(left) + 1):
+            folder.add(_finite(row))
+            if watch is not None:
+                watch(row, finished, len(trials))
+    except KeyboardInterrupt:
+        interrupted = True
+    results = folder.results()
+    return Comparison(path, rank(results), len(results) == len(trials), interrupted)
+
+
+def as_dataset(data: Any) -> Dataset:
+    """What the user has, as a Dataset."""
+    if isinstance(data, Dataset):
+        return data
+    if isinstance(data, (str, os.PathLike)):
+        return load_data(data)
+    if isinstance(data, pd.DataFrame):
+        return Dataset(name="table", X=data)
+    X = np.asarray(data)
+    if X.ndim < 2:
+        raise InputError(f"expected rows and columns, (n, p), got an array of shape {X.shape}")
+    shape = X.shape[1:] if X.ndim > 2 else None
+    return Dataset(name="array", X=X.reshape(len(X), -1), image_shape=shape)
+
+
+def choose_methods(methods: str | Sequence[str] | None) -> list[str]:
+    """The names to compare; an `InputError` names an unknown one.
+
+    >>> choose_methods("gan,vae")
+    ['gan', 'vae']
+    """
+    if methods is None:
+        return [name for name, method in METHODS.items() if method.default]
+    if methods == "all":
+        return list(METHODS)
+    asked = methods.split(",") if isinstance(methods, str) else list(methods)
+    names = [get_method(name.strip()).name for name in asked if name.strip()]
+    if not names:
+        raise InputError("expected at least one method; `pushforward methods` lists them")
+    return list(dict.fromkeys(names))
+
+
+def _check(repeats: int, budget: float | None, max_rounds: int | None, seed: int) -> None:
+    if repeats < 1:
+        raise InputError(f"expected at least one repeat, got {repeats}")
+    if budget is not None and not budget > 0:
+        raise InputError(f"expected a budget above 0 seconds, got {budget}")
+    if max_rounds is not None and max_rounds < 1:
+        raise InputError(f"expected max_rounds to be at least 1, got {max_rounds}")
+    if seed < 0:
+        raise InputError(f"expected a seed of at least 0, got {seed}")
+
+
+def _configuration(
+    dataset: Dataset,
+    names: list[str],
+    repeats: int,
+    budget: float | None,
+    max_rounds: int | None,
+    seed: int,
+    real_rows: bool,
+) -> dict[str, Any]:
+    """All that decides the results (`run`), and beside it what the report tells of the data."""
+    n, p = dataset.X.shape
+    return {
+        "run": {
+            "data": dataset.name,
+            "fingerprint": dataset.fingerprint(),
+            "methods": names,
+            "repeats": repeats,
+            "budget": budget,
+            "max_rounds": max_rounds,
+            "seed": seed,
+            "real_rows": real_rows,
+            "version": pushforward.__version__,
+        },
+        "data": {
+            "name": dataset.name,
+            "rows": n,
+            "columns": p,
+            "names": [str(c) for c in getattr(dataset.X, "columns", [])],
+            "image_shape": list(dataset.image_shape) if dataset.image_shape else None,
+            "modes": dataset.source.n_modes if dataset.source else None,
+            "notes": list(dataset.notes),
+        },
+        "versions": {
+            "python": platform.python_version(),
+            "numpy": np.__version__,
+            "scikit-learn": sklearn.__version__,
+            "torch": torch.__version__,
+        },
+        "machine": {"cores": os.cpu_count(), "gpu": torch.cuda.is_available()},
+    }
+
+
+def _default_folder(dataset: Dataset, config: dict[str, Any]) -> Path:
+    stem = "".join(c if c.isalnum() or c in "-_" else "-" for c in dataset.name)
+    return Path("runs") / f"{stem}-{short_hash(config['run'])}"
+
+
+def _trials(
+    names: list[str], repeats: int, seed: int, budget: float | None, max_rounds: int | None
+) -> list[Trial]:
+    """Repeat by repeat, so that an interrupted run has compared everything it has seen."""
+    yardsticks = [REAL] + [FLOOR] * (FLOOR not in names)
+    plan = [(name, "yardstick") for name in yardsticks] + [(name, "method") for name in names]
+    return [
+        Trial(name, repeat, kind, seed, budget, max_rounds)
+        for repeat in range(repeats)
+        for name, kind in plan
+    ]
+
+
+def _run(
+    trials: list[Trial], dataset: Dataset, path: Path, real_rows: bool, jobs: int | None
+) -> Iterator[dict[str, Any]]:
+    """Rows as they finish, several fits side by side, each on one thread."""
+    jobs = min(jobs or os.cpu_count() or 1, max(1, len(trials)))
+    if jobs == 1:
+        yield from (run_trial(trial, dataset, path, real_rows) for trial in trials)
+        return
+    with joblib.parallel_config(backend="loky", inner_max_num_threads=1):
+        pool = joblib.Parallel(n_jobs=jobs, return_as="generator_unordered", batch_size=1)
+        yield from pool(joblib.delayed(run_trial)(t, dataset, path, real_rows) for t in trials)
+
+
+def _finite(value: Any) -> Any:
+    """The same with null for what JSON cannot hold."""
+    if isinstance(value, dict):
+        return {k: _finite(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(v) for v in value]
+    if isinstance(value, float) and not np.isfinite(value):
+        return None
+    return value
+
+
+def table(standings: Sequence[Standing]) -> str:
+    """The standings as plain text, one line per method."""
+    head = ("rank", "method", "1-NN distance", "real half", "fake half", "Fréchet", "seconds", "")
+    lines = [head]
+    for s in standings:
+        place = str(s.rank) if s.rank else ("-" if s.kind == "yardstick" else s.status)
+        cells = [_number(s, name) for name in ("nn_real", "nn_fake", "frechet")]
+        note = s.reason if s.status != "OK" else ("yardstick" if s.kind == "yardstick" else "")
+        distance = "-"
+        if s.distance is not None:
+            low, high = max(s.distance.low, 0.0), min(s.distance.high, 1.0)
+            distance = f"{s.distance.value:.3f} ({low:.2f} to {high:.2f})"
+        lines.append((place, s.method, distance, *cells, f"{s.seconds:.1f}", note))
+    widths = [max(len(line[i]) for line in lines) for i in range(len(head) - 1)]
+    return "\n".join(
+        "  ".join(cell.ljust(w) for cell, w in zip(line, widths, strict=False)) + "  " + line[-1]
+        for line in lines
+    )
+
+
+def _number(standing: Standing, name: str) -> str:
+    return f"{standing.scores[name].value:.3g}" if name in standing.scores else "-"
+
+
+def explain(comparison: Comparison) -> str:
+    """The answer in a sentence or two: which method, how good, how sure."""
+    ranked = [s for s in comparison.standings if s.rank is not None]
+    if not ranked:
+        return "No method could be ranked; the table says why."
+    first = [s for s in ranked if s.rank == ranked[0].rank]
+    best = first[0]
+    assert best.distance is not None
+    others = ", ".join(s.method for s in first[1:])
+    tie = f", though not surely better than {others}" if others else ""
+    yardstick = next((s for s in comparison.standings if s.method == REAL and s.distance), None)
+    real = (
+        f" (real rows: {yardstick.distance.value:.3f})" if yardstick and yardstick.distance else ""
+    )
+    return (
+        f"Nearest to the real rows: {best.method}{tie}. A nearest-neighbour test tells its rows "
+        f"from real ones {best.distance.value:.3f} beyond chance{real}; 0 is perfect, 0.5 is "
+        "told apart every time."
+    )

@@ -1,0 +1,111 @@
+"""A run is a folder: its configuration, its results line by line, samples, models, a report."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from pushforward.errors import FileError
+from pushforward.storage import write_atomically
+
+
+class RunFolder:
+    """The folder of one comparison.
+
+    `config.json` says what is compared on what; `results.jsonl` has a line for each finished row;
+    `samples/` and `models/` have what each row drew and learnt. A folder belongs to one
+    configuration: opening it with another is an error, with the same one goes on.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @classmethod
+    def open(cls, path: Path, config: dict[str, Any]) -> RunFolder:
+        """The folder for `config`, created if need be.
+
+        Raises:
+            FileError: it holds another run, something else, or cannot be written.
+        """
+        folder = cls(path)
+        if path.exists() and not path.is_dir():
+            raise FileError(f"{path} is a file; choose another folder with --out")
+        if folder._file("config.json").exists():
+            found = folder.config
+            different = [
+                k for k in config["run"] if found.get("run", {}).get(k) != config["run"][k]
+            ]
+            if different:
+                raise FileError(
+                    f"{path} holds another run (different: {', '.join(different)}); "
+                    "choose another folder with --out"
+                )
+        elif path.exists() and any(path.iterdir()):
+            raise FileError(f"{path} is not empty and holds no run; choose another with --out")
+        else:
+            write_atomically(folder._file("config.json"), json.dumps(config, indent=1).encode())
+        return folder
+
+    def _file(self, name: str) -> Path:
+        return self.path / name
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """What is compared, and with which versions.
+
+        Raises:
+            FileError: there is no run in this folder, or its configuration is damaged.
+        """
+        file = self._file("config.json")
+        if not file.is_file():
+            raise FileError(f"{self.path} holds no run: there is no config.json in it")
+        try:
+            return json.loads(file.read_text())
+        except ValueError as error:
+            raise FileError(f"{file} is damaged: {error}") from error
+
+    def results(self) -> list[dict[str, Any]]:
+        """The finished rows; a last line that was cut off by a crash does not count."""
+        file = self._file("results.jsonl")
+        if not file.exists():
+            return []
+        lines = file.read_text().split("\n")
+        complete = lines[:-1]  # what follows the last newline was never finished
+        try:
+            return [json.loads(line) for line in complete if line]
+        except ValueError as error:
+            raise FileError(f"{file} is damaged: {error}") from error
+
+    def add(self, row: dict[str, Any]) -> None:
+        """Append a finished row, durably."""
+        file = self._file("results.jsonl")
+        line = json.dumps(row, allow_nan=False) + "\n"
+        if file.exists() and not file.read_bytes().endswith(b"\n"):
+            line = "\n".join([json.dumps(r) for r in self.results()] + [line])
+            write_atomically(file, line.encode())
+            return
+        try:
+            with file.open("a") as out:
+                out.write(line)
+                out.flush()
+                os.fsync(out.fileno())
+        except OSError as error:
+            raise FileError(f"{file}: cannot be written ({error.strerror or error})") from error
+
+    def samples(self, name: str) -> Path | None:
+        """The file of samples of that name, whatever its kind, or None."""
+        found = sorted(self._file("samples").glob(f"{name}.*"))
+        return next((f for f in found if f.suffix in (".npz", ".parquet")), None)
+
+
+def short_hash(value: Any) -> str:
+    """Eight hexadecimal digits of a JSON value.
+
+    >>> short_hash({"seed": 0})
+    'de7d7744'
+    """
+    text = json.dumps(value, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:8]

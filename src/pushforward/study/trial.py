@@ -1,0 +1,205 @@
+"""One trial: a method is fitted to one split, draws a sample, and is judged on the test rows."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy.spatial.distance import cdist
+
+import pushforward
+from pushforward.data.dataset import Dataset
+from pushforward.data.files import write_samples
+from pushforward.data.split import Split, split
+from pushforward.errors import Diverged, EvaluationWarning, FileError, PushforwardError
+from pushforward.evaluation.evaluate import evaluate
+from pushforward.evaluation.features import FeatureMap, Standardised, pixels
+from pushforward.evaluation.verdict import verdict
+from pushforward.methods import get_method
+from pushforward.sampler import Sampler
+
+REAL = "real rows"  # the yardstick: what a perfect sampler would score
+FLOOR = "gaussian"  # what a model must beat
+OVER_BUDGET = 1.5  # a fit that takes this much of its budget is named, not ranked
+NEIGHBOURS_SHOWN = 8
+ROWS_KEPT = 5000  # of a sample, for the report
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What to fit on which split, with which seed and how much effort."""
+
+    method: str
+    repeat: int
+    kind: str  # "method" or "yardstick"
+    seed: int  # of the whole comparison
+    budget: float | None
+    max_rounds: int | None
+
+    @property
+    def name(self) -> str:
+        return f"{self.method.replace(' ', '-')}-{self.repeat}"
+
+    @property
+    def split_seed(self) -> int:
+        return _derived(self.seed, self.repeat, "split")
+
+    @property
+    def fit_seed(self) -> int:
+        return _derived(self.seed, self.repeat, self.method)
+
+
+def _derived(seed: int, repeat: int, purpose: str) -> int:
+    """Seeds that are independent for each repeat and purpose."""
+    words = [seed, repeat, *purpose.encode()]
+    return int(np.random.SeedSequence(words).generate_state(1, np.uint32)[0])
+
+
+def run_trial(trial: Trial, dataset: Dataset, folder: Path, keep_real: bool) -> dict[str, Any]:
+    """Run a trial to its row of results; a failure is a row with a name, not an exception.
+
+    Raises:
+        FileError: the run folder cannot be written, which no other trial would survive either.
+    """
+    parts = split(dataset, trial.split_seed)
+    row: dict[str, Any] = {
+        "method": trial.method,
+        "repeat": trial.repeat,
+        "kind": trial.kind,
+        "seed": trial.fit_seed,
+        "sizes": parts.sizes,
+        "seconds": 0.0,
+        "scores": {},
+        "status": "OK",
+        "reason": "",
+        "notes": [],
+    }
+    began = time.monotonic()
+    try:
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            if trial.method == REAL:
+                _judge(row, trial, dataset, parts, parts.yardstick, None, folder, keep_real)
+            else:
+                _fit_and_judge(row, trial, dataset, parts, folder, keep_real)
+        row["notes"] += sorted({str(w.message) for w in caught if _worth_saying(w)})
+    except FileError:
+        raise
+    except Diverged as error:
+        row |= {"status": "DIVERGED", "reason": str(error), "scores": {}}
+    except (PushforwardError, ValueError, ArithmeticError, MemoryError, RuntimeError) as error:
+        what = str(error) or type(error).__name__
+        row |= {"status": "FAILED", "reason": what, "scores": {}}
+    row["seconds"] = row["seconds"] or time.monotonic() - began
+    return row
+
+
+def _worth_saying(warning: warnings.WarningMessage) -> bool:
+    return issubclass(warning.category, UserWarning)
+
+
+def _fit_and_judge(
+    row: dict[str, Any],
+    trial: Trial,
+    dataset: Dataset,
+    parts: Split,
+    folder: Path,
+    keep_real: bool,
+) -> None:
+    sampler = get_method(trial.method).make(random_state=trial.fit_seed)
+    if trial.max_rounds is not None and "max_rounds" in sampler.get_params():
+        sampler.set_params(max_rounds=trial.max_rounds)
+    checkpoint = folder / "checkpoints" / f"{trial.name}.safetensors"
+    began = time.monotonic()
+    sampler.fit(
+        parts.train,
+        parts.y_train,
+        validation=parts.validation,
+        checkpoint=checkpoint,
+        budget=trial.budget,
+    )
+    row["seconds"] = time.monotonic() - began
+    row["rounds"] = getattr(sampler, "n_rounds_", None)
+    row["best_round"] = getattr(sampler, "best_round_", None)
+    row["stopped_by"] = getattr(sampler, "stopped_by_", None)
+    row["curve"] = {
+        "terms": getattr(sampler, "history_", []),
+        "scores": [list(point) for point in getattr(sampler, "scores_", [])],
+    }
+    row["parameters"] = {k: str(v) for k, v in sampler.get_params(deep=False).items()}
+    row["stores_training_rows"] = sampler.stores_rows
+    if keep_real or not sampler.stores_rows:
+        sampler.save(folder / "models" / trial.name)
+    fake = sampler.sample(len(parts.test), random_state=trial.fit_seed)
+    _judge(row, trial, dataset, parts, fake, sampler, folder, keep_real)
+    checkpoint.unlink(missing_ok=True)
+    if trial.budget is not None and row["seconds"] > OVER_BUDGET * trial.budget + 1:
+        row["status"] = "OUT_OF_BUDGET"
+        row["reason"] = (
+            f"the fit took {row['seconds']:.0f} s of a budget of {trial.budget:.0f} s; "
+            "give it more, or fewer rows"
+        )
+
+
+def _judge(
+    row: dict[str, Any],
+    trial: Trial,
+    dataset: Dataset,
+    parts: Split,
+    fake: Any,
+    sampler: Sampler | None,
+    folder: Path,
+    keep_real: bool,
+) -> None:
+    """Score a sample against the test rows, and keep what the report will draw."""
+    features = feature_map(dataset, parts.train)
+    with warnings.catch_warnings():
+        # The report shows the expected bias beside every Fréchet distance, so says it once.
+        warnings.simplefilter("ignore", EvaluationWarning)
+        evaluation = evaluate(
+            parts.test,
+            fake,
+            None if sampler is None else parts.train,
+            dataset.source,
+            features=features,
+        )
+    row["scores"] = evaluation.to_dict()
+    found = verdict(evaluation)
+    row["status"], row["reason"] = found.name, found.reason
+    provenance = {
+        "method": trial.method,
+        "seed": trial.fit_seed,
+        "version": pushforward.__version__,
+        "generated": sampler is not None,
+    }
+    if sampler is not None:
+        _write(folder / "samples" / trial.name, fake[:ROWS_KEPT], provenance)
+    if not keep_real:
+        return
+    if sampler is None:
+        _write(folder / "samples" / f"test-{trial.repeat}", parts.test[:ROWS_KEPT], provenance)
+        _write(folder / "samples" / trial.name, fake[:ROWS_KEPT], provenance)
+    elif trial.repeat == 0:
+        chosen = _nearest_rows(features, fake[:NEIGHBOURS_SHOWN], parts.train)
+        _write(folder / "samples" / f"{trial.name}-nearest", chosen, provenance)
+
+
+def feature_map(dataset: Dataset, train: Any) -> FeatureMap:
+    """Images are compared by their pixels, all else standardised by the training rows."""
+    return pixels if dataset.image_shape is not None else Standardised(train)
+
+
+def _nearest_rows(features: FeatureMap, fake: Any, train: Any) -> Any:
+    """The training row nearest to each generated one."""
+    index = cdist(features(fake), features(train)).argmin(1)
+    return train.iloc[index] if isinstance(train, pd.DataFrame) else train[index]
+
+
+def _write(stem: Path, X: Any, provenance: dict[str, Any]) -> None:
+    suffix = ".parquet" if isinstance(X, pd.DataFrame) else ".npz"
+    write_samples(stem.with_name(stem.name + suffix), X, provenance)

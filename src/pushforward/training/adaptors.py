@@ -1,0 +1,271 @@
+"""What is wrapped around the loop: each takes the rounds and yields them on.
+
+    rounds = play(training)
+    rounds = log(rounds, history)
+    rounds = keep_average(rounds, average)
+    rounds = stop(rounds, stopper)
+    rounds = save(rounds, path, state)
+    for _ in progress(rounds, ...): pass
+
+What an adaptor must remember across an interruption is an object with `state_dict` and
+`load_state_dict`, handed in, so that a checkpoint holds it.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from torch import Tensor, nn
+
+from pushforward.errors import Diverged
+from pushforward.storage import write_file
+from pushforward.training.loop import Round, load_weights
+
+State = dict[str, Any]
+
+
+class Stateful(Protocol):
+    """Something that a checkpoint holds."""
+
+    def state_dict(self) -> State: ...
+    def load_state_dict(self, state: State) -> None: ...
+
+
+class History:
+    """The learning curve: each term's mean over `every` rounds, and the scores."""
+
+    def __init__(self, every: int = 50) -> None:
+        self.every = every
+        self.rows: list[dict[str, float]] = []  # {"round": 50, "generator/fool": 0.69, ...}
+        self.scores: list[tuple[int, float]] = []  # (round, score on the validation rows)
+        self._sums: dict[str, Tensor] = {}
+
+    def add(self, played: Round) -> None:
+        for player, terms in played.terms.items():
+            for term, value in terms.items():
+                key = f"{player}/{term}"
+                value = value.detach()
+                self._sums[key] = self._sums[key] + value if key in self._sums else value
+        if played.number % self.every == 0:
+            means = {key: float(total) / self.every for key, total in self._sums.items()}
+            self._sums = {}
+            self.rows.append({"round": played.number, **means})
+            check_finite(played.number, means)
+
+    def state_dict(self) -> State:
+        sums = {key: value.cpu() for key, value in self._sums.items()}
+        return {"rows": self.rows, "scores": [list(s) for s in self.scores], "sums": sums}
+
+    def load_state_dict(self, state: State) -> None:
+        self.rows = list(state["rows"])
+        self.scores = [(int(r), float(s)) for r, s in state["scores"]]
+        self._sums = {key: torch.as_tensor(value) for key, value in state["sums"].items()}
+
+
+def check_finite(number: int, terms: dict[str, float]) -> None:
+    """Raise `Diverged` when a term has left the finite numbers."""
+    broken = [key for key, value in terms.items() if not math.isfinite(value)]
+    if broken:
+        raise Diverged(
+            f"training diverged by round {number}: {', '.join(broken)} is not finite; "
+            "try a smaller learning_rate, or look for extreme values in the data"
+        )
+
+
+class Clock:
+    """Seconds of training so far, earlier processes included."""
+
+    def __init__(self) -> None:
+        self.began = time.monotonic()
+
+    @property
+    def seconds(self) -> float:
+        return time.monotonic() - self.began
+
+    def state_dict(self) -> State:
+        return {"seconds": self.seconds}
+
+    def load_state_dict(self, state: State) -> None:
+        self.began = time.monotonic() - state["seconds"]
+
+
+class Average:
+    """An exponential moving average of the weights, w̄ ← d·w̄ + (1 − d)·w, started at w."""
+
+    def __init__(self, module: nn.Module, decay: float) -> None:
+        self.decay = decay
+        self.live = list(module.parameters())
+        self.mean = [p.detach().clone() for p in self.live]
+
+    @torch.no_grad()
+    def add(self, number: int) -> None:
+        # The first rounds are forgotten quickly: an average over the last tenth of a short run.
+        decay = min(self.decay, (1 + number) / (10 + number))
+        torch._foreach_lerp_(self.mean, self.live, 1 - decay)
+
+    @torch.no_grad()
+    def swap(self) -> None:
+        """Exchange the live weights and their average (twice is nothing)."""
+        for live, mean in zip(self.live, self.mean, strict=True):
+            kept = live.clone()
+            live.copy_(mean)
+            mean.copy_(kept)
+
+    def state_dict(self) -> State:
+        return {"mean": self.mean}
+
+    def load_state_dict(self, state: State) -> None:
+        for mine, saved in zip(self.mean, state["mean"], strict=True):
+            mine.copy_(torch.as_tensor(saved))
+
+
+class Stopper:
+    """Keep the best state by a score of samples; stop when the best has long been passed.
+
+    Scores come every `every` rounds at first, then every twentieth of the rounds played. Training
+    stops when it has gone on for as long again (and at least `patience` rounds) since the best.
+    """
+
+    def __init__(self, module: nn.Module, score: Callable[[], float], patience: int) -> None:
+        self.module, self.score, self.patience = module, score, patience
+        self.every = max(1, patience // 20)
+        self.next = self.every
+        self.best_score = math.inf
+        self.best_round = 0
+        self.best: dict[str, Tensor] = {}
+
+    def due(self, number: int) -> bool:
+        return number >= self.next
+
+    def look(self, number: int) -> float:
+        """Score the present state (lower is better) and keep it if it is the best."""
+        score = self.score()
+        self.next = number + max(self.every, number // 20)
+        if score < self.best_score or not self.best:
+            self.best_score, self.best_round = score, number
+            self.best = {k: v.detach().clone() for k, v in self.module.state_dict().items()}
+        return score
+
+    def over(self, number: int) -> bool:
+        return number - self.best_round >= max(self.patience, self.best_round)
+
+    def restore(self) -> None:
+        """Put the best state back."""
+        if self.best:
+            load_weights(self.module, self.best)
+
+    def state_dict(self) -> State:
+        kept = {"next": self.next, "best_score": self.best_score, "best_round": self.best_round}
+        return kept | {"best": self.best}
+
+    def load_state_dict(self, state: State) -> None:
+        self.next, self.best_round = state["next"], state["best_round"]
+        self.best_score = state["best_score"]
+        self.best = {k: torch.as_tensor(v) for k, v in state["best"].items()}
+
+
+def log(rounds: Iterable[Round], history: History) -> Iterator[Round]:
+    """Write each round's terms into the learning curve; raise `Diverged` when one breaks."""
+    for played in rounds:
+        history.add(played)
+        yield played
+
+
+def keep_average(rounds: Iterable[Round], average: Average) -> Iterator[Round]:
+    """Carry an average of the weights along."""
+    for played in rounds:
+        average.add(played.number)
+        yield played
+
+
+def stop(
+    rounds: Iterable[Round], stopper: Stopper, average: Average, history: History
+) -> Iterator[Round]:
+    """Score samples of the averaged weights now and then; end when they no longer improve."""
+    for played in rounds:
+        if stopper.due(played.number):
+            average.swap()
+            history.scores.append((played.number, stopper.look(played.number)))
+            average.swap()
+        yield played
+        if stopper.over(played.number):
+            return
+
+
+def limit(rounds: Iterable[Round], max_rounds: int) -> Iterator[Round]:
+    """End after `max_rounds` rounds, counted from the start of training, not of this process."""
+    for played in rounds:
+        yield played
+        if played.number >= max_rounds:
+            return
+
+
+def until(rounds: Iterable[Round], deadline: float | None) -> Iterator[Round]:
+    """End when `time.monotonic()` has passed `deadline`."""
+    for played in rounds:
+        yield played
+        if deadline is not None and time.monotonic() >= deadline:
+            return
+
+
+def save(
+    rounds: Iterable[Round], path: Path | None, state: Callable[[], State], seconds: float = 5.0
+) -> Iterator[Round]:
+    """Write a checkpoint every few seconds, and when training ends."""
+    last, played = time.monotonic(), None
+    for played in rounds:
+        if path is not None and time.monotonic() - last >= seconds:
+            write_file(path, state())
+            last = time.monotonic()
+        yield played
+    if path is not None and played is not None:
+        write_file(path, state())
+
+
+def progress(
+    rounds: Iterable[Round],
+    *,
+    label: str,
+    start: int,
+    max_rounds: int,
+    deadline: float | None,
+    score: Callable[[], float],
+) -> Iterator[Round]:
+    """Show a bar with an estimate on a terminal, and nothing anywhere else.
+
+    The estimate is the time to `max_rounds` or to the deadline, whichever is nearer; training may
+    stop by itself before.
+    """
+    if not sys.stderr.isatty():
+        yield from rounds
+        return
+    began, shown = time.monotonic(), 0.0
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("round {task.fields[round]}, best score {task.fields[score]}"),
+        TimeElapsedColumn(),
+        TextColumn("at most"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(label, total=1.0, round=start, score="-")
+        for played in rounds:
+            now = time.monotonic()
+            if now - shown > 0.2:
+                share = (played.number - start) / max(1, max_rounds - start)
+                if deadline is not None and deadline > began:
+                    share = max(share, (now - began) / (deadline - began))
+                best = score()
+                text = f"{best:.3f}" if math.isfinite(best) else "-"
+                bar.update(task, completed=min(share, 1.0), round=played.number, score=text)
+                shown = now
+            yield played

@@ -1,0 +1,83 @@
+"""Training is a game: players take turns, each moves only the networks it owns."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+Terms = dict[str, Tensor]
+Tensors = dict[str, Tensor]
+
+
+class Loss(NamedTuple):
+    """The addends of a loss, and outputs for `Game.update`."""
+
+    terms: Terms
+    outputs: Tensors
+
+
+@dataclass(frozen=True)
+class Player:
+    """Who minimises the sum of the terms of `loss(x, noise)` over the networks that it owns.
+
+    The loss is a pure function of a batch and its noise, and of the game's parameters and buffers:
+    arithmetic, without `detach`, `backward` or `step`. It may return a `Loss`, with outputs beside
+    its terms, where the game keeps state that is not learnt.
+    """
+
+    name: str
+    loss: Callable[[Tensor, Tensors], Terms | Loss]
+    owns: tuple[nn.Module, ...]
+    turns: int = 1
+
+
+class Game(nn.Module, ABC):
+    """Networks and the players who move them.
+
+    A game says who plays, what noise a batch of n rows needs, and (where it keeps state in buffers)
+    how its outputs update them. All randomness arrives as an argument, already drawn, so the same
+    losses serve autograd and `torch.func`.
+    """
+
+    @abstractmethod
+    def players(self) -> tuple[Player, ...]:
+        """The players in the order of their turns."""
+
+    @abstractmethod
+    def noise(self, n: int, rng: torch.Generator) -> Tensors:
+        """What n rows need of randomness, by name, each `(n, ...)`, on the CPU."""
+
+    def joint(self, x: Tensor, noise: Tensors) -> Iterator[tuple[str, Terms | Loss]] | None:  # noqa: ARG002
+        """One turn of every player with shared work, or None when there is nothing to share.
+
+        A generator: it yields a player's name and loss, the loop moves that player, and the next
+        loss is computed with the moved networks. It must agree with the players' own losses.
+        """
+        return None
+
+    def update(self, outputs: Tensors) -> Tensors:  # noqa: ARG002
+        """New values of buffers by name, from the outputs of a loss; outside differentiation.
+
+        A pure function too (`torch.where`, not branches): whoever runs the game stores the values.
+        """
+        return {}
+
+    def forward(self, player: str, x: Tensor, noise: Tensors) -> Loss:
+        """A player's loss by name: the entry for `torch.func.functional_call`."""
+        (loss,) = (p.loss for p in self.players() if p.name == player)
+        return as_loss(loss(x, noise))
+
+    def owned(self, player: Player) -> dict[str, nn.Parameter]:
+        """The parameters that a player moves, by their names in the game."""
+        mine = {id(p) for module in player.owns for p in module.parameters()}
+        return {name: p for name, p in self.named_parameters() if id(p) in mine}
+
+
+def as_loss(result: Terms | Loss) -> Loss:
+    """What a loss function returned, with no outputs where it named none."""
+    return result if isinstance(result, Loss) else Loss(result, {})

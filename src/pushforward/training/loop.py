@@ -1,0 +1,142 @@
+"""The one loop: an iterator that plays a game, round after round."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from pushforward.data.minibatches import Minibatches
+from pushforward.training.game import Game, Loss, Player, Tensors, Terms, as_loss
+from pushforward.training.optimiser import Adam
+
+BLOCK = 32  # turns whose rows and noise are drawn at once; part of what a seed means
+
+
+@dataclass
+class Round:
+    """Every player has had its turns: the terms of each one's last turn."""
+
+    number: int
+    terms: dict[str, Terms]
+
+
+class Stream:
+    """Batches and their noise from one generator on the CPU, so a seed means the same everywhere.
+
+    They are drawn in blocks; the cursor is the state in which a block began and how many of its
+    turns are used.
+    """
+
+    def __init__(
+        self, x: Tensor, batch_size: int, noise: Callable[..., Tensors], rng: torch.Generator
+    ) -> None:
+        self.x, self.noise, self.rng = x, noise, rng
+        self.batches = Minibatches(len(x), batch_size, rng)
+        self.batch_size = self.batches.batch_size
+        self.used = BLOCK
+
+    def _draw_block(self) -> None:
+        self.began = {"rng": self.rng.get_state(), **self.batches.state_dict()}
+        rows = self.batches.take(BLOCK)
+        drawn = self.noise(BLOCK * self.batch_size, self.rng)
+        self.rows = rows.to(self.x.device)
+        on_device = {name: t.to(self.x.device) for name, t in drawn.items()}
+        turns = zip(*(t.split(self.batch_size) for t in on_device.values()), strict=True)
+        self.noises = [dict(zip(on_device, turn, strict=True)) for turn in turns]
+        self.noises = self.noises or [{} for _ in range(BLOCK)]
+        self.used = 0
+
+    def __next__(self) -> tuple[Tensor, Tensors]:
+        if self.used == BLOCK:
+            self._draw_block()
+        x, noise = self.x.index_select(0, self.rows[self.used]), self.noises[self.used]
+        self.used += 1
+        return x, noise
+
+    def state_dict(self) -> dict[str, Any]:
+        fresh = {"rng": self.rng.get_state(), **self.batches.state_dict()}
+        return {"began": fresh if self.used == BLOCK else self.began, "used": self.used % BLOCK}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.rng.set_state(torch.as_tensor(state["began"]["rng"]))
+        self.batches.load_state_dict(state["began"])
+        self.used = BLOCK
+        if state["used"]:
+            self._draw_block()
+            self.used = state["used"]
+
+
+class Training:
+    """A game in progress: all that a checkpoint must hold to go on exactly where it stopped."""
+
+    def __init__(self, game: Game, stream: Stream, optimisers: dict[str, Adam]) -> None:
+        self.game, self.stream, self.optimisers = game, stream, optimisers
+        self.players = game.players()
+        self.owned = {p.name: list(game.owned(p).values()) for p in self.players}
+        self.buffers = dict(game.named_buffers())
+        self.round = 0
+
+    def move(self, player: str, result: Terms | Loss) -> Terms:
+        """Step `player`'s own parameters down the gradient of the sum of its terms."""
+        terms, outputs = as_loss(result)
+        first, *rest = terms.values()
+        total = sum(rest, first)
+        self.optimisers[player].step(torch.autograd.grad(total, self.owned[player]))
+        if outputs:
+            with torch.no_grad():
+                for name, value in self.game.update(outputs).items():
+                    self.buffers[name].copy_(value)
+        return terms
+
+    def state_dict(self) -> dict[str, Any]:
+        return {
+            "round": self.round,
+            "game": self.game.state_dict(),
+            "stream": self.stream.state_dict(),
+            "optimisers": {name: o.state_dict() for name, o in self.optimisers.items()},
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.round = state["round"]
+        load_weights(self.game, state["game"])
+        self.stream.load_state_dict(state["stream"])
+        for name, optimiser in self.optimisers.items():
+            optimiser.load_state_dict(state["optimisers"][name])
+
+
+def load_weights(module: torch.nn.Module, state: dict[str, Any]) -> None:
+    """Put arrays or tensors, by name, into a module."""
+    module.load_state_dict({name: torch.as_tensor(value) for name, value in state.items()})
+
+
+def play(training: Training) -> Iterator[Round]:
+    """Play rounds for ever; what is around this iterator logs, averages, saves and stops.
+
+    In a round every player has its turns, in order, each turn on a fresh batch; the last turns of
+    all players share one batch, and one generated batch where the game offers a joint forward.
+    """
+    while True:
+        played = _play_round(training)
+        training.round += 1
+        yield Round(training.round, played)
+
+
+def _play_round(training: Training) -> dict[str, Terms]:
+    for player in training.players:
+        for _ in range(player.turns - 1):
+            x, noise = next(training.stream)
+            training.move(player.name, player.loss(x, noise))
+    x, noise = next(training.stream)
+    turns = training.game.joint(x, noise) or _separate_turns(training.players, x, noise)
+    return {name: training.move(name, loss) for name, loss in turns}
+
+
+def _separate_turns(
+    players: tuple[Player, ...], x: Tensor, noise: Tensors
+) -> Iterator[tuple[str, Terms | Loss]]:
+    for player in players:
+        yield player.name, player.loss(x, noise)

@@ -1,0 +1,207 @@
+"""evaluate(): every kind of data, every score, and inputs left as they were."""
+
+import json
+from contextlib import nullcontext
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from pushforward.errors import EvaluationWarning, InputError
+from pushforward.evaluation import (
+    evaluate,
+    frechet_distance,
+    leave_one_out,
+    pixels,
+    precision_recall,
+    ranking_distance,
+)
+
+ALWAYS = [
+    "frechet",
+    "nn_accuracy",
+    "nn_real",
+    "nn_fake",
+    "neighbour_spread",
+    "precision",
+    "recall",
+]
+
+
+class Signs:
+    n_modes = 2
+    weights = np.array([0.5, 0.5])
+
+    def assign(self, X):
+        return (X[:, 0] > 0).astype(int), np.abs(np.abs(X[:, 0]) - 1) < 1
+
+
+@pytest.fixture
+def table(rng):
+    def draw(n):
+        city = rng.choice(["Bern", "Basel", "Chur"], size=n)
+        age = rng.normal(40.0, 10.0, size=n)
+        age[::7] = np.nan
+        return pd.DataFrame({"age": age, "city": city, "income": rng.normal(size=n)})
+
+    return draw
+
+
+def test_scores_are_those_of_standardised_rows(rng):
+    real, fake = rng.normal(size=(2, 120, 3)) * [1.0, 100.0, 0.01] + 5
+    evaluation = evaluate(real, fake)
+    a, b = ((rows - real.mean(0)) / real.std(0) for rows in (real, fake))
+    assert list(evaluation) == ALWAYS
+    assert evaluation["frechet"].value == pytest.approx(frechet_distance(a, b))
+    neighbours = leave_one_out(a, b)
+    assert evaluation["nn_accuracy"].p_value == pytest.approx(neighbours.accuracy.p_value)
+    assert evaluation["nn_fake"].value == neighbours.fake_half.value
+    assert evaluation["precision"].value == precision_recall(a, b).precision
+    assert {score.features for score in evaluation.values()} == {"standardised"}
+    assert evaluation["recall"].sizes == {"real": 120, "fake": 120}
+
+
+def test_train_sets_the_scale_and_adds_copies(rng):
+    train, real, fake = rng.normal(size=(3, 100, 2))
+    fake[:50] = train[:50]
+    evaluation = evaluate(real, fake, train)
+    assert list(evaluation) == [*ALWAYS, "copies"]
+    copies = evaluation["copies"]
+    assert copies.value == pytest.approx(0.5, abs=0.05)
+    assert copies.target == pytest.approx(0.0, abs=0.06)
+    assert copies.interval[0] < copies.value < copies.interval[1]
+    assert copies.sizes == {"real": 100, "fake": 100, "train": 100}
+    a, b = ((rows - train.mean(0)) / train.std(0) for rows in (real, fake))
+    assert evaluation["frechet"].value == pytest.approx(frechet_distance(a, b))
+
+
+def test_source_adds_modes(rng):
+    real = rng.choice([-1.0, 1.0], size=(200, 1)) + 0.2 * rng.normal(size=(200, 1))
+    even = evaluate(real, np.resize([-1.0, 1.1], (200, 1)) + real / 9, source=Signs())
+    assert list(even) == [*ALWAYS, "modes", "high_quality", "mode_kl"]
+    assert (even["modes"].value, even["modes"].target) == (2, 2.0)
+    assert even["mode_kl"].p_value > 0.5
+    lost = evaluate(real, real + 50, source=Signs())
+    assert lost["modes"].value == 0
+    assert lost["mode_kl"].value == np.inf
+    assert lost.to_dict()["mode_kl"]["value"] is None
+    one = evaluate(real, np.abs(real), source=Signs())
+    assert one["mode_kl"].value == pytest.approx(np.log(2))
+    assert one["mode_kl"].p_value < 1e-6
+
+
+def test_tables_with_categories_and_holes(rng, table):
+    real, fake = table(150), table(140)
+    evaluation = evaluate(real, fake[["income", "age", "city"]], table(200))
+    assert evaluation["nn_accuracy"].p_value > 0.001
+    assert evaluation["copies"].sizes == {"real": 150, "fake": 140, "train": 200}
+    moved = fake.assign(city=rng.choice(["Chur", "Basel"], size=140))
+    assert evaluate(real, moved)["frechet"].value > 2 * evaluation["frechet"].value
+
+
+def test_unequal_sizes_are_centred(rng):
+    evaluation = evaluate(rng.normal(size=(300, 2)), rng.normal(size=(60, 2)))
+    assert evaluation["nn_real"].target == pytest.approx(299 / 359)
+    assert evaluation["nn_accuracy"].p_value > 0.001
+    assert ranking_distance(evaluation) < 0.2
+
+
+def test_ranking_distance_sees_halves_that_the_accuracy_hides(rng):
+    evaluation = evaluate(rng.normal(size=(200, 20)), 0.8 * rng.normal(size=(200, 20)))
+    halves = (evaluation["nn_real"], evaluation["nn_fake"])
+    expected = max(abs(half.value - 199 / 399) for half in halves)
+    assert ranking_distance(evaluation) == pytest.approx(expected)
+    assert expected > 2 * abs(evaluation["nn_accuracy"].value - 199 / 399)
+
+
+def test_images_are_compared_by_their_pixels(rng):
+    real, fake = rng.random(size=(2, 60, 4, 5))
+    evaluation = evaluate(real, fake)
+    assert evaluation["frechet"].features == "pixels"
+    flat = frechet_distance(real.reshape(60, 20), fake.reshape(60, 20))
+    assert evaluation["frechet"].value == pytest.approx(flat)
+    np.testing.assert_array_equal(pixels(real), real.reshape(60, 20))
+
+
+def test_a_users_features_are_named(rng):
+    def first_two(rows):
+        return rows[:, :2]
+
+    real, fake = rng.normal(size=(2, 50, 4))
+    evaluation = evaluate(real, fake, real + 1, features=first_two)
+    assert evaluation["copies"].features == "first_two"
+    assert evaluation["frechet"].value == pytest.approx(frechet_distance(real[:, :2], fake[:, :2]))
+    with pytest.raises(InputError, match="got 1 for 50 samples"):
+        evaluate(real, fake, features=lambda rows: rows[:1])
+
+
+def test_lists_and_single_columns(rng):
+    real, fake = rng.normal(size=(2, 40))
+    expected = evaluate(real[:, None], fake[:, None]).to_dict()
+    assert evaluate(real.tolist(), fake.tolist()).to_dict() == expected
+    assert evaluate([["a", 1.0], ["b", 2.0]] * 9, [["a", 1.5], ["b", 2.0]] * 9)["frechet"].value > 0
+
+
+@pytest.mark.parametrize("kind", ["array", "frame", "images"])
+def test_inputs_are_left_as_they_were_and_repeats_agree(rng, table, kind):
+    make = {
+        "array": lambda: rng.normal(size=(50, 2)),
+        "frame": lambda: table(50),
+        "images": lambda: rng.random(size=(50, 3, 3)),
+    }[kind]
+    inputs = [make(), make(), make()]
+    before = [data_bytes(data) for data in inputs]
+    first, second = evaluate(*inputs), evaluate(*inputs)
+    assert [data_bytes(data) for data in inputs] == before
+    assert first.to_dict() == second.to_dict()
+
+
+def data_bytes(data):
+    return data.to_csv().encode() if isinstance(data, pd.DataFrame) else data.tobytes()
+
+
+@pytest.mark.parametrize("n", [2, 3, 4, 5])
+def test_tiny_and_singular_input_gives_json(n):
+    varying = np.arange(2.0 * n).reshape(n, 2)
+    with pytest.warns(EvaluationWarning) if n < 4 else nullcontext():
+        evaluation = evaluate(varying, np.zeros((n, 2)), varying, source=Signs())
+    text = json.dumps(evaluation.to_dict(), allow_nan=False)
+    assert "NaN" not in text
+    assert not any(np.isnan(score.value) for score in evaluation.values())
+    assert "nn_real" in str(evaluation)
+
+
+def test_few_rows_are_warned_of(rng):
+    real, fake = rng.normal(size=(2, 30, 16))
+    with pytest.warns(EvaluationWarning, match="30 rows in 16 columns") as record:
+        evaluation = evaluate(real, fake)
+    assert record[0].filename == __file__
+    assert evaluation["frechet"].value == pytest.approx(
+        evaluation["frechet"].expected_bias, rel=0.3
+    )
+
+
+def test_refusals_name_what_differs(rng, table):
+    real = table(20)
+    with pytest.raises(InputError, match=r"fake lacks 'city' .* 'town'"):
+        evaluate(real, real.rename(columns={"city": "town"}))
+    with pytest.raises(InputError, match="train lacks 'age'"):
+        evaluate(real, real, real.drop(columns="age"))
+    with pytest.raises(InputError, match="of one kind, got DataFrame and ndarray"):
+        evaluate(real, np.zeros((20, 3)))
+    with pytest.raises(InputError, match=r"\(20, 3\) and \(20, 2\)"):
+        evaluate(np.zeros((20, 3)), np.zeros((20, 2)))
+    with pytest.raises(InputError, match="fake must have at least 2 rows, got 1"):
+        evaluate(real, real[:1])
+    with pytest.raises(InputError, match=r"real must be an array, .* got list"):
+        evaluate([[1.0], [1.0, 2.0]], real)
+    with pytest.raises(InputError, match=r"fake must be an array, .* got str"):
+        evaluate(real, "digits")
+    infinite = rng.normal(size=(20, 3))
+    infinite[[1, 2], 0] = np.inf, -np.inf
+    with pytest.raises(InputError, match="fake must be finite, got 2 infinite"):
+        evaluate(rng.normal(size=(20, 3)), infinite)
+    with pytest.raises(InputError, match="train must be finite, got 1 infinite"):
+        evaluate(real, real, real.assign(age=[np.inf] + [1.0] * 19))
+    with pytest.raises(InputError, match="at least one column that varies"):
+        evaluate(np.ones((20, 3)), np.zeros((20, 3)))

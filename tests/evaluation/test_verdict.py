@@ -1,0 +1,53 @@
+"""The failures that scores are given a name for."""
+
+import numpy as np
+import pytest
+
+from pushforward.evaluation import Evaluation, Score, evaluate, verdict
+
+
+@pytest.fixture
+def real(rng):
+    return rng.normal(size=(300, 3))
+
+
+@pytest.fixture
+def train(rng):
+    return rng.normal(size=(300, 3))
+
+
+def test_same_law_is_ok(rng, real, train):
+    assert verdict(evaluate(real, rng.normal(size=(300, 3)), train)).name == "OK"
+
+
+def test_bootstrap_is_copying(rng, real, train):
+    result = verdict(evaluate(real, rng.choice(train, 300), train))
+    assert result.name == "COPYING"
+    assert result.reason.startswith("100.0% of the generated rows")
+
+
+def test_a_few_copies_are_tolerated(rng, real, train):
+    fake = rng.normal(size=(300, 3))
+    fake[:12] = train[:12]
+    assert verdict(evaluate(real, fake, train)).name == "OK"
+
+
+def test_a_point_is_collapse(rng, real, train):
+    fake = 0.01 * rng.normal(size=(300, 3))
+    result = verdict(evaluate(real, fake, train))
+    assert result.name == "COLLAPSED"
+    assert "Lower the learning rate" in result.reason
+
+
+def test_copying_comes_before_collapse(real, train):
+    assert verdict(evaluate(real, np.repeat(train[:1], 300, axis=0), train)).name == "COPYING"
+
+
+def test_far_but_spread_out_is_not_collapse(rng, real, train):
+    assert verdict(evaluate(real, rng.normal(size=(300, 3)) + 40, train)).name == "OK"
+
+
+@pytest.mark.parametrize(("reached", "name"), [(3, "COLLAPSED"), (4, "OK")])
+def test_half_of_the_modes(reached, name):
+    scores = [Score("modes", reached, "higher", target=8.0)]
+    assert verdict(Evaluation(scores)).name == name
