@@ -162,6 +162,7 @@ def load_model(path: str | os.PathLike[str], *, device: str | None = None) -> Sa
         if method.where.endswith(f":{description.get('class')}"):
             method.sampler  # noqa: B018
     sampler = restore(build(description), tree)
+    sampler.about_ = description.get("about", {})
     if device is not None and "device" in sampler.get_params():
         sampler.set_params(device=device)
     return sampler

@@ -69,6 +69,7 @@ class Sampler(BaseEstimator, ABC):
     stores_rows: ClassVar[bool] = False  # whether a saved model contains training rows
 
     random_state: int | np.random.Generator | np.random.RandomState | None
+    about_: dict[str, Any]
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -153,8 +154,10 @@ class Sampler(BaseEstimator, ABC):
         Z = self._draw(n, rng) if self.encoding_.width else np.zeros((n, 0))
         return self.encoding_.inverse_transform(Z)
 
-    def save(self, path: str | os.PathLike[str]) -> Path:
+    def save(self, path: str | os.PathLike[str], *, about: dict[str, Any] | None = None) -> Path:
         """Write a model folder, safetensors and JSON, atomically; `pf.load_model` reads it.
+
+        `about` is a note kept with the model, plain values, that comes back as `about_`.
 
         Raises:
             FileError: the folder cannot be written or holds something else.
@@ -168,6 +171,7 @@ class Sampler(BaseEstimator, ABC):
             "seed": self.seed_,
             "rows": self.n_rows_,
             "data": _columns_in_words(self.encoding_),
+            "about": about or getattr(self, "about_", {}),
         }
         write_folder(Path(path), description | describe(self), dump(self))
         return Path(path)

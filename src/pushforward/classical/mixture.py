@@ -69,7 +69,7 @@ class Mixture(DensitySampler):
             if self.n_components is not None:
                 bic(shape, self.n_components)
             else:
-                _search(lambda k, shape=shape: bic(shape, k), self._most(Z), effort)  # type: ignore[misc]
+                _search(lambda k, shape=shape: bic(shape, k), self._most(Z), effort)
         best = min(fitted.values(), key=lambda pair: pair[0])[1]
         self.weights_, self.means_ = best.weights_, best.means_
         diagonal = best.covariance_type == "diag"

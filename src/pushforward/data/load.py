@@ -58,15 +58,7 @@ def load_data(
         >>> load_data("wine", label="target").y[:2]
         array(['class_0', 'class_0'], dtype=object)
     """
-    if not isinstance(name_or_path, str | os.PathLike):
-        raise InputError(
-            f"expected the name of a data set or a path, got {type(name_or_path).__name__}. "
-            "Arrays and frames go straight to a sampler's fit."
-        )
-    if isinstance(name_or_path, str) and name_or_path in NAMED:
-        dataset = NAMED[name_or_path]()
-    else:
-        dataset = _read_file(Path(name_or_path).expanduser())
+    dataset = read_data(name_or_path)
     drop, as_category = _names(drop), _names(as_category)
     if isinstance(dataset.X, pd.DataFrame):
         return _prepare_table(dataset, dataset.X, drop, as_category, label)
@@ -76,6 +68,18 @@ def load_data(
             "drop, as_category and label apply to tables only."
         )
     return dataset
+
+
+def read_data(name_or_path: str | os.PathLike[str]) -> Dataset:
+    """The data set or file as it is, with every column; see `load_data`."""
+    if not isinstance(name_or_path, str | os.PathLike):
+        raise InputError(
+            f"expected the name of a data set or a path, got {type(name_or_path).__name__}. "
+            "Arrays and frames go straight to a sampler's fit."
+        )
+    if isinstance(name_or_path, str) and name_or_path in NAMED:
+        return NAMED[name_or_path]()
+    return _read_file(Path(name_or_path).expanduser())
 
 
 def _digits() -> Dataset:

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import torch
 from sklearn.base import clone
-from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
 from pushforward.classical.mixture import Mixture
-from pushforward.models.neural import NeuralSampler, check_latent_dim, in_blocks
+from pushforward.models.latent import LatentSampler
+from pushforward.models.neural import check_latent_dim, in_blocks
 from pushforward.networks.mlp import mlp
 from pushforward.sampler import Sampler, dump, restore
 from pushforward.training.game import Game, Player, Tensors, Terms
@@ -36,7 +36,7 @@ class Reconstruction(Game):
         return {"reconstruction": error.square().sum(1).mean()}
 
 
-class Autoencoder(NeuralSampler):
+class Autoencoder(LatentSampler):
     """An autoencoder: z = E(x) ∈ R^k, x̂ = D(z), min E ‖x − x̂‖², with k < p.
 
     Codes carry no assumption, so a density is fitted to the codes of the training rows; a sample is
@@ -100,24 +100,15 @@ class Autoencoder(NeuralSampler):
         density = Mixture(n_components=10) if self.density is None else clone(self.density)
         if isinstance(density, Mixture) and density.n_components is not None:
             density.n_components = min(density.n_components, len(Z))
-        codes = in_blocks(self.game_.encoder, Z)
+        codes = self._codes(Z)
         self.density_ = density.set_params(random_state=int(rng.integers(2**31))).fit(codes)
 
     def _generate(self, n: int, rng: np.random.Generator) -> np.ndarray:
         codes = self.density_.sample(n, random_state=rng)
-        return in_blocks(self.game_.decoder, torch.as_tensor(codes, dtype=torch.float32))
+        return self._decode(codes)
 
-    def transform(self, X: Any) -> np.ndarray:
-        """The codes E(x), `(n, k)`."""
-        check_is_fitted(self)
-        Z = self.encoding_.transform(self._check(X, reset=False))
-        return in_blocks(self.game_.encoder, torch.as_tensor(Z, dtype=torch.float32))
-
-    def inverse_transform(self, Z: np.ndarray) -> Any:
-        """The rows D(z) that codes `(n, k)` stand for."""
-        check_is_fitted(self)
-        decoded = in_blocks(self.game_.decoder, torch.as_tensor(Z, dtype=torch.float32))
-        return self.encoding_.inverse_transform(decoded)
+    def _codes(self, Z: Tensor) -> np.ndarray:
+        return in_blocks(self.game_.encoder, Z)
 
     def _state(self) -> dict[str, Any]:
         return super()._state() | {"density": dump(self.density_)}

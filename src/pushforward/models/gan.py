@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
 import numpy as np
@@ -31,7 +31,11 @@ class Adversaries(Game):
     """
 
     def __init__(
-        self, generator: nn.Module, discriminator: nn.Module, objective: Objective, prior: partial
+        self,
+        generator: nn.Module,
+        discriminator: nn.Module,
+        objective: Objective,
+        prior: Callable[..., Tensor],
     ) -> None:
         super().__init__()
         self.generator, self.discriminator = generator, discriminator

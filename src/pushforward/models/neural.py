@@ -18,6 +18,7 @@ from pushforward.training.adaptors import (
     Average,
     Clock,
     History,
+    Stateful,
     Stopper,
     keep_average,
     limit,
@@ -53,6 +54,7 @@ class NeuralSampler(Sampler):
     patience: int
     average: float
     device: str
+    game_: Any  # the game that `_game` built, its networks known to the subclass
 
     @abstractmethod
     def _game(self, n: int, p: int) -> Game:
@@ -87,10 +89,9 @@ class NeuralSampler(Sampler):
             return self._score(held, seeds[3])
 
         stopper = Stopper(game, score, self.patience)
-        parts = {"training": training, "history": history, "average": average}
-        checkpoint = Checkpoint(
-            self._fingerprint(train), parts | {"stopper": stopper, "clock": Clock()}
-        )
+        parts: dict[str, Stateful] = {"training": training, "history": history}
+        parts |= {"average": average, "stopper": stopper, "clock": Clock()}
+        checkpoint = Checkpoint(self._fingerprint(train), parts)
         size = sum(parameter.numel() for parameter in game.parameters())
         with threads_for(size, stream.batch_size):
             self._train(training, history, average, stopper, checkpoint, effort)
@@ -189,7 +190,7 @@ class NeuralSampler(Sampler):
             "version": pushforward.__version__,
             "method": describe(self),
             "seed": self.seed_,
-            "rows": hashlib.sha256(np.ascontiguousarray(train)).hexdigest(),
+            "rows": hashlib.sha256(train.tobytes()).hexdigest(),
         }
 
     def _state(self) -> dict[str, Any]:

@@ -27,8 +27,18 @@ def classify(real: Tensor, fake: Tensor) -> Terms:
     return {"real": softplus(-real).mean(), "fake": softplus(fake).mean()}
 
 
+def saturate(fake: Tensor) -> Terms:
+    """log(1 − D(x̂)), whose gradient dies where the discriminator is sure."""
+    return {"fool": -softplus(fake).mean()}
+
+
+def fool(fake: Tensor) -> Terms:
+    """−log D(x̂)."""
+    return {"fool": softplus(-fake).mean()}
+
+
 OBJECTIVES = {
     # Goodfellow et al. 2014, arXiv:1406.2661: eq. 1, and the generator's loss of section 3.
-    "minimax": Objective(classify, lambda fake: {"fool": -softplus(fake).mean()}),
-    "non-saturating": Objective(classify, lambda fake: {"fool": softplus(-fake).mean()}),
+    "minimax": Objective(classify, saturate),
+    "non-saturating": Objective(classify, fool),
 }

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import torch
-from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
-from pushforward.models.neural import NeuralSampler, check_latent_dim, in_blocks, torch_rng
+from pushforward.models.latent import LatentSampler
+from pushforward.models.neural import check_latent_dim, in_blocks, torch_rng
 from pushforward.models.priors import normal
 from pushforward.networks.mlp import mlp
 from pushforward.training.game import Game, Player, Tensors, Terms
@@ -63,14 +62,16 @@ class DecoderScale(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.raw = nn.Parameter(torch.zeros(()))
+        # Starting at s² = 1, the variance of standardised data, the KL outweighs all that a code
+        # could explain: on a ring of narrow modes the codes then collapse to the prior for good.
+        self.raw = nn.Parameter(torch.tensor(-2.0))
 
     @property
     def log_variance(self) -> Tensor:
         return self.raw.clamp(-12.0, 12.0)
 
 
-class VAE(NeuralSampler):
+class VAE(LatentSampler):
     """A variational autoencoder: (μ, σ) = E(x), z = μ + σ∘ε, x ~ N(D(z), s² I).
 
     Maximises E_q log p(x|z) − KL(q(z|x) ‖ N(0, I)) with a learnt decoder variance s². A sample is
@@ -130,21 +131,11 @@ class VAE(NeuralSampler):
 
     def _generate(self, n: int, rng: np.random.Generator) -> np.ndarray:
         generator = torch_rng(rng)
-        decoded = in_blocks(self.game_.decoder, normal(n, self.game_.k, generator))
+        decoded = self._decode(normal(n, self.game_.k, generator))
         if not self.noise:
             return decoded
         s = math.exp(0.5 * float(self.game_.scale.log_variance))
         return decoded + s * rng.standard_normal(decoded.shape)
 
-    def transform(self, X: Any) -> np.ndarray:
-        """The codes μ(x), `(n, k)`."""
-        check_is_fitted(self)
-        Z = self.encoding_.transform(self._check(X, reset=False))
-        encoded = in_blocks(self.game_.encoder, torch.as_tensor(Z, dtype=torch.float32))
-        return encoded[:, : self.game_.k]
-
-    def inverse_transform(self, Z: np.ndarray) -> Any:
-        """The rows D(z) that codes `(n, k)` stand for."""
-        check_is_fitted(self)
-        decoded = in_blocks(self.game_.decoder, torch.as_tensor(Z, dtype=torch.float32))
-        return self.encoding_.inverse_transform(decoded)
+    def _codes(self, Z: Tensor) -> np.ndarray:
+        return in_blocks(self.game_.encoder, Z)[:, : self.game_.k]  # the means μ(x)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from itertools import pairwise
 
 from torch import nn
 
 
 def mlp(
-    n_in: int, hidden: Sequence[int], n_out: int, *, activation: type[nn.Module] = nn.ReLU
+    n_in: int, hidden: Sequence[int], n_out: int, *, activation: Callable[[], nn.Module] = nn.ReLU
 ) -> nn.Sequential:
     """Linear layers with an activation between them; no hidden layer makes it one linear map.
 
@@ -21,6 +22,6 @@ def mlp(
     """
     sizes = [n_in, *hidden]
     layers: list[nn.Module] = []
-    for a, b in zip(sizes, sizes[1:], strict=False):
+    for a, b in pairwise(sizes):
         layers += [nn.Linear(a, b), activation()]
     return nn.Sequential(*layers, nn.Linear(sizes[-1], n_out))

@@ -225,7 +225,7 @@ def _finite(value: Any) -> Any:
 def table(standings: Sequence[Standing]) -> str:
     """The standings as plain text, one line per method."""
     head = ("rank", "method", "1-NN distance", "real half", "fake half", "Fréchet", "seconds", "")
-    lines = [head]
+    lines: list[tuple[str, ...]] = [head]
     for s in standings:
         place = str(s.rank) if s.rank else ("-" if s.kind == "yardstick" else s.status)
         cells = [_number(s, name) for name in ("nn_real", "nn_fake", "frechet")]
@@ -257,9 +257,9 @@ def explain(comparison: Comparison) -> str:
     others = ", ".join(s.method for s in first[1:])
     tie = f", though not surely better than {others}" if others else ""
     yardstick = next((s for s in comparison.standings if s.method == REAL and s.distance), None)
-    real = (
-        f" (real rows: {yardstick.distance.value:.3f})" if yardstick and yardstick.distance else ""
-    )
+    real = ""
+    if yardstick is not None and yardstick.distance is not None:
+        real = f" (real rows: {yardstick.distance.value:.3f})"
     return (
         f"Nearest to the real rows: {best.method}{tie}. A nearest-neighbour test tells its rows "
         f"from real ones {best.distance.value:.3f} beyond chance{real}; 0 is perfect, 0.5 is "

@@ -102,7 +102,7 @@ class Average:
 
     def __init__(self, module: nn.Module, decay: float) -> None:
         self.decay = decay
-        self.live = list(module.parameters())
+        self.live: list[Tensor] = list(module.parameters())
         self.mean = [p.detach().clone() for p in self.live]
 
     @torch.no_grad()

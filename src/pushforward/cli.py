@@ -1,0 +1,396 @@
+"""The command line: parse, call, print. Heavy imports wait until a command needs them."""
+
+from __future__ import annotations
+
+import ast
+import json
+import sys
+import traceback
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from pushforward import __version__
+from pushforward.errors import Diverged, InputError, PushforwardError
+
+if TYPE_CHECKING:
+    from pushforward.data.dataset import Dataset
+
+# Click's class of usage errors: typer ships it under other names from version to version.
+UsageError: Any = typer.BadParameter.__base__
+
+FAILED, MISUSED = 1, 2
+
+app = typer.Typer(
+    name="pushforward",
+    help="Draw new samples from a distribution, however it is represented, and say how good they "
+    "are.\n\nExample: pushforward compare mydata.csv",
+    rich_markup_mode=None,
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+
+Data = Annotated[
+    str,
+    typer.Argument(
+        metavar="DATA",
+        help="digits, ring, grid, manifold, wine, breast-cancer, or a file.",
+        show_default=False,
+    ),
+]
+Seed = Annotated[int | None, typer.Option(help="A whole number; the same one repeats the result.")]
+Drop = Annotated[list[str] | None, typer.Option(help="A column to leave out (may be repeated).")]
+AsCategory = Annotated[
+    list[str] | None, typer.Option(help="A column to take as a category (may be repeated).")
+]
+
+
+@app.callback(invoke_without_command=True)
+def options(
+    version: Annotated[bool, typer.Option("--version", help="Show the version.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,  # noqa: ARG001
+) -> None:
+    """Options of every command; `--debug` is read in `main`."""
+    if version:
+        typer.echo(f"pushforward {__version__}")
+        raise typer.Exit
+
+
+@app.command()
+def methods(
+    picture: Annotated[
+        Path | None, typer.Option(help="Draw the landscape of methods into this .png file.")
+    ] = None,
+) -> None:
+    """List the methods: what each is represented by, needs and gives.
+
+    Example: pushforward methods --picture landscape.png
+    """
+    from pushforward.methods import METHODS
+
+    if picture is not None:
+        from pushforward.report.landscape import write_landscape
+
+        typer.echo(write_landscape(picture, METHODS.values()))
+        return
+    head = ("name", "represented by", "needs", "gives", "paper")
+    rows = [(m.name, m.represented_by, m.needs, m.gives or "-", m.paper) for m in METHODS.values()]
+    widths = [max(len(row[i]) for row in [head, *rows]) for i in range(len(head))]
+    for row in [head, *rows]:
+        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        typer.echo("  ".join(cells).rstrip())
+
+
+@app.command()
+def fit(
+    data: Data,
+    method: Annotated[str, typer.Option(help="A name from `pushforward methods`.")],
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", help="An option of the method, key=value.")
+    ] = None,
+    seed: Seed = None,
+    label: Annotated[str | None, typer.Option(help="The column that holds labels.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Model folder; models/<data>-<method>.")] = None,
+    drop: Drop = None,
+    as_category: AsCategory = None,
+    budget: Annotated[float | None, typer.Option(help="Seconds the fit may take.")] = None,
+) -> None:
+    """Fit a method to data and save the model.
+
+    An interrupted fit is gone on with by the same command.
+
+    Example: pushforward fit digits --method vae --set latent_dim=8 --seed 0 --out models/vae
+    """
+    from pushforward.data.load import load_data
+    from pushforward.methods import get_method
+
+    sampler = get_method(method).make(**_settings(set_), random_state=seed)
+    # No method here draws by label yet: a label is learnt jointly, as one more category.
+    categories = [*(as_category or []), *([label] if label else [])]
+    dataset = load_data(data, drop=drop or [], as_category=categories)
+    _say_notes(dataset)
+    if label:
+        _note(f"{method} does not draw by label; {label!r} is learnt as one more category")
+    path = out or Path("models") / f"{dataset.name}-{method}"
+    if path.exists() and any(path.iterdir() if path.is_dir() else [path]):
+        raise InputError(f"{path} is there already; choose another folder with --out")
+    checkpoint = path.with_name(path.name + ".checkpoint")
+    sampler.fit(dataset.X, dataset.y, checkpoint=checkpoint, budget=budget)
+    sampler.save(path, about=_about(dataset, method))
+    checkpoint.unlink(missing_ok=True)
+    if sampler.stores_rows:
+        _note("this model contains training rows: share it only where they may be shared")
+    typer.echo(f"{path} (seed {sampler.seed_})")
+
+
+def _settings(pairs: list[str] | None) -> dict[str, Any]:
+    """`key=value` pairs, each value a Python literal or else a word.
+
+    >>> _settings(["latent_dim=8", "objective=minimax", "hidden=64,64"])
+    {'latent_dim': 8, 'objective': 'minimax', 'hidden': (64, 64)}
+    """
+    settings = {}
+    for pair in pairs or []:
+        key, equals, value = pair.partition("=")
+        if not equals or not key:
+            raise InputError(f"expected --set key=value, got {pair!r}")
+        try:
+            settings[key] = ast.literal_eval(value)
+        except (ValueError, SyntaxError):
+            settings[key] = value
+    if "random_state" in settings:
+        raise InputError("the seed is set by --seed")
+    return settings
+
+
+def _about(dataset: Dataset, method: str) -> dict[str, Any]:
+    """What the model's samples are to look like in a file."""
+    import numpy as np
+
+    about: dict[str, Any] = {"method": method, "data": dataset.name}
+    if dataset.image_shape is not None:
+        X = np.asarray(dataset.X)
+        about["image_shape"] = list(dataset.image_shape)
+        about["value_range"] = [float(X.min()), float(X.max())]
+    return about
+
+
+@app.command()
+def sample(
+    model: Annotated[Path, typer.Argument(metavar="DIR", help="A model folder that `fit` wrote.")],
+    out: Annotated[Path, typer.Option(help="A .csv, .parquet, .npy, .npz or .png file.")],
+    n: Annotated[int, typer.Option("-n", "--number", help="How many samples.")] = 100,
+    seed: Seed = None,
+) -> None:
+    """Draw samples from a saved model into a file that says where they come from.
+
+    Example: pushforward sample models/vae -n 500 --out new.csv --seed 1
+    """
+    from datetime import date
+
+    from pushforward.data.files import write_samples
+    from pushforward.methods import load_model, name_of
+
+    sampler = load_model(model)
+    X = sampler.sample(n, random_state=seed)
+    provenance = {
+        "method": name_of(sampler),
+        "seed": sampler.sample_seed_,
+        "model_seed": sampler.seed_,
+        "version": __version__,
+        "date": date.today().isoformat(),
+    }
+    about = sampler.about_
+    shape, limits = about.get("image_shape"), about.get("value_range")
+    written = write_samples(
+        out,
+        X,
+        provenance,
+        image_shape=tuple(shape) if shape else None,
+        value_range=tuple(limits) if limits else None,
+    )
+    typer.echo(f"{' '.join(map(str, written))} (seed {sampler.sample_seed_})")
+
+
+@app.command()
+def evaluate(
+    real: Annotated[
+        str, typer.Argument(metavar="REAL", help="Real rows that the model has not seen.")
+    ],
+    fake: Annotated[str, typer.Argument(metavar="FAKE", help="Generated rows.")],
+    train: Annotated[
+        str | None, typer.Option(help="The rows the model was fitted to, to look for copies.")
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON object and nothing else.")
+    ] = False,
+    drop: Drop = None,
+    as_category: AsCategory = None,
+) -> None:
+    """Score generated rows against real ones.
+
+    Example: pushforward evaluate held_out.csv new.csv --train mydata.csv
+    """
+    from pushforward.data.load import load_data, read_data
+    from pushforward.evaluation.evaluate import evaluate as score
+    from pushforward.evaluation.features import pixels
+    from pushforward.evaluation.verdict import verdict
+
+    reference = load_data(real, drop=drop or [], as_category=as_category or [])
+    if not as_json:
+        _say_notes(reference)
+    others = [None if name is None else _like(reference, read_data(name)) for name in (fake, train)]
+    features = pixels if reference.image_shape is not None else None
+    with warnings.catch_warnings():
+        if as_json:
+            warnings.simplefilter("ignore")
+        scores = score(reference.X, others[0], others[1], reference.source, features=features)
+    found = verdict(scores)
+    if as_json:
+        typer.echo(json.dumps(scores.to_dict() | {"verdict": found._asdict()}, allow_nan=False))
+        return
+    typer.echo(str(scores))
+    typer.echo(f"{found.name}: {found.reason}")
+
+
+def _like(reference: Dataset, other: Dataset) -> Any:
+    """Rows to compare with the reference: its columns of a frame, an array where it is one."""
+    import pandas as pd
+
+    if not isinstance(other.X, pd.DataFrame):
+        return other.X
+    if not isinstance(reference.X, pd.DataFrame):
+        return other.X.to_numpy(dtype=float, na_value=float("nan"))
+    columns = list(reference.X.columns)
+    return other.X[columns] if set(columns) <= set(other.X.columns) else other.X
+
+
+@app.command()
+def compare(
+    data: Data,
+    methods: Annotated[str | None, typer.Option(help="Names separated by commas, or all.")] = None,
+    repeats: Annotated[int, typer.Option(help="Splits, each with a fresh seed.")] = 3,
+    budget: Annotated[
+        float | None, typer.Option(help="Seconds for each fit, tuning included.")
+    ] = None,
+    max_rounds: Annotated[int | None, typer.Option(help="Rounds each fit may train.")] = None,
+    seed: Annotated[int, typer.Option(help="Of splits and fits.")] = 0,
+    out: Annotated[Path | None, typer.Option(help="Run folder; runs/<data>-<hash>.")] = None,
+    real_rows: Annotated[
+        bool, typer.Option("--real-rows/--no-real-rows", help="Keep real rows in the report.")
+    ] = True,
+    jobs: Annotated[int | None, typer.Option(help="Fits side by side; one per core.")] = None,
+    drop: Drop = None,
+    as_category: AsCategory = None,
+) -> None:
+    """Fit the generators that suit the data, judge them on unseen rows, write one report.
+
+    The same command goes on with an interrupted run.
+
+    Example: pushforward compare mydata.csv --budget 60 --out runs/mine
+    """
+    from pushforward.data.load import load_data
+    from pushforward.report.html import write_report
+    from pushforward.study.compare import choose_methods, explain, table
+    from pushforward.study.compare import compare as run
+
+    choose_methods(methods)  # a misspelt name is told before the data is read
+    dataset = load_data(data, drop=drop or [], as_category=as_category or [])
+    _say_notes(dataset)
+    with _meter() as watch:
+        result = run(
+            dataset,
+            methods=methods,
+            repeats=repeats,
+            budget=budget,
+            max_rounds=max_rounds,
+            seed=seed,
+            out=out,
+            real_rows=real_rows,
+            jobs=jobs,
+            watch=watch,
+        )
+    typer.echo(table(result.standings))
+    typer.echo(f"\n{explain(result)}")
+    typer.echo(f"report: {write_report(result.folder)}")
+    if result.interrupted:
+        _note("interrupted; the same command goes on from here")
+    failed = all(s.distance is None for s in result.standings if s.kind == "method")
+    if result.interrupted or failed:
+        raise typer.Exit(FAILED)
+
+
+@contextmanager
+def _meter() -> Iterator[Any]:
+    """A bar over the fits with an estimate, on a terminal; nothing anywhere else."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("left about"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("fitting", total=None)
+
+        def watch(row: dict[str, Any], finished: int, total: int) -> None:
+            done = f"{row['method']}, repeat {row['repeat'] + 1}: {row['status']}"
+            bar.console.print(f"{done}, {row['seconds']:.1f} s", highlight=False)
+            bar.update(task, completed=finished, total=total)
+
+        yield watch
+
+
+@app.command()
+def report(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A run folder that compare wrote.")],
+) -> None:
+    """Draw the report of a run again.
+
+    Example: pushforward report runs/digits-1a2b3c4d
+    """
+    from pushforward.report.html import write_report
+
+    typer.echo(f"report: {write_report(folder)}")
+
+
+def _say_notes(dataset: Dataset) -> None:
+    for note in dataset.notes:
+        _note(note)
+
+
+def _note(text: str) -> None:
+    typer.echo(f"note: {text}", err=True)
+
+
+def _say_warning(message: Any, category: Any, *_: Any, **__: Any) -> None:
+    if issubclass(category, UserWarning):
+        typer.echo(f"warning: {message}", err=True)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run a command: 0 for success, 1 where its work failed, 2 for wrong usage or input."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    debug = "--debug" in arguments
+    # Where the word stands does not matter to the user, so it may follow the command too.
+    arguments = [a for a in arguments if a != "--debug"]
+    warnings.showwarning = _say_warning
+    code: Any = 0
+    try:
+        code = app(args=arguments, prog_name="pushforward", standalone_mode=False)
+    except UsageError as error:
+        where = error.ctx.command_path if error.ctx else "pushforward"
+        typer.echo(f"error: {error.format_message()}\ntry '{where} --help'", err=True)
+        code = MISUSED
+    except KeyboardInterrupt:
+        typer.echo("interrupted", err=True)
+        code = FAILED
+    except (PushforwardError, OSError, ValueError, MemoryError) as error:
+        if debug:
+            traceback.print_exc()
+        typer.echo(f"error: {error}", err=True)
+        code = FAILED if isinstance(error, (Diverged, MemoryError)) else MISUSED
+    sys.exit(code or 0)
+
+
+if __name__ == "__main__":
+    main()

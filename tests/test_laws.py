@@ -1,0 +1,187 @@
+"""Laws that hold for every method of the registry: a new row is tested by being there."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from helpers import NAMES, tiny
+from sklearn.base import clone
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+import pushforward as pf
+from pushforward.errors import DataWarning, InputError
+from pushforward.sampler import HasCodes, HasDensity
+
+
+def rows(n=60, p=3, seed=0):
+    return np.random.default_rng(seed).normal(2.0, 3.0, size=(n, p))
+
+
+def mixed_table(n=120, seed=0):
+    """Every dtype that a table may have, with holes in each that can hold them."""
+    rng = np.random.default_rng(seed)
+    frame = pd.DataFrame(
+        {
+            "price": rng.normal(50, 10, n).round(2),
+            "age": rng.integers(18, 90, n),
+            "member": rng.random(n) < 0.3,
+            "city": rng.choice(["Bern", "Basel", "Chur"], n),
+            "grade": pd.Categorical(rng.choice([1, 2, 3], n), categories=[1, 2, 3, 4], ordered=True),
+            "visits": pd.array(rng.integers(0, 9, n), dtype="Int64"),
+            "weight": rng.normal(size=n).astype("float32"),
+            "since": pd.Timestamp("2020-01-01") + pd.to_timedelta(rng.integers(0, 900, n), "D"),
+            "country": "CH",
+        }
+    )
+    frame.loc[rng.random(n) < 0.2, "price"] = np.nan
+    frame.loc[rng.random(n) < 0.2, "city"] = None
+    frame.loc[rng.random(n) < 0.2, "visits"] = pd.NA
+    return frame
+
+
+# Skipped by scikit-learn itself, unless SCIPY_ARRAY_API is set: check_array_api_input. Nothing is
+# excluded by us.
+@pytest.mark.filterwarnings("ignore")
+@parametrize_with_checks([tiny(name, random_state=0) for name in NAMES])
+def test_scikit_learns_contract(estimator, check):
+    check(estimator)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_same_seed_same_samples(name):
+    X = rows()
+    a, b = (tiny(name, random_state=5).fit(X) for _ in range(2))
+    assert np.array_equal(a.sample(20, random_state=1), b.sample(20, random_state=1))
+    assert not np.array_equal(a.sample(20, random_state=1), a.sample(20, random_state=2))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_seed_draws_afresh_and_records_what_it_drew(name):
+    sampler = tiny(name).fit(rows())
+    fresh = sampler.sample(30)
+    assert np.array_equal(fresh, sampler.sample(30, random_state=sampler.sample_seed_))
+    sampler.sample(30)
+    assert not np.array_equal(fresh, sampler.sample(30))
+    again = tiny(name, random_state=sampler.seed_).fit(rows())
+    assert np.array_equal(again.sample(3, random_state=0), sampler.sample(3, random_state=0))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_saved_and_loaded_it_draws_the_same(name, tmp_path):
+    sampler = tiny(name, random_state=0).fit(rows())
+    loaded = pf.load_model(sampler.save(tmp_path / "model", about={"data": "test"}))
+    assert type(loaded) is type(sampler)
+    assert loaded.about_ == {"data": "test"}
+    assert repr(loaded.get_params()) == repr(sampler.get_params())
+    assert np.array_equal(loaded.sample(10, random_state=3), sampler.sample(10, random_state=3))
+    X = rows(seed=1)
+    if isinstance(sampler, HasDensity):
+        assert np.array_equal(loaded.score_samples(X), sampler.score_samples(X))
+    if isinstance(sampler, HasCodes):
+        assert np.array_equal(loaded.transform(X), sampler.transform(X))
+    assert json.loads((tmp_path / "model" / "model.json").read_text())["format_version"] == 1
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_mixed_table_comes_back_as_it_was(name, tmp_path):
+    frame = mixed_table()
+    before = frame.copy(deep=True)
+    sampler = tiny(name, random_state=0).fit(frame)
+    pd.testing.assert_frame_equal(frame, before)
+    drawn = sampler.sample(200, random_state=0)
+    assert list(drawn.columns) == list(frame.columns)
+    assert drawn.dtypes.to_dict() == frame.dtypes.to_dict()
+    for column in ("city", "grade", "member", "country"):
+        assert set(drawn[column].dropna()) <= set(frame[column].dropna())
+    for column in ("price", "age", "visits", "weight", "since"):
+        assert drawn[column].min() >= frame[column].min()
+        assert drawn[column].max() <= frame[column].max()
+    assert (drawn["price"].dropna() == drawn["price"].dropna().round(2)).all()
+    for column in ("price", "city", "visits"):
+        assert abs(drawn[column].isna().mean() - frame[column].isna().mean()) < 0.15
+    for column in ("age", "member", "grade", "weight", "since", "country"):
+        assert not drawn[column].isna().any()
+    loaded = pf.load_model(sampler.save(tmp_path / "model"))
+    pd.testing.assert_frame_equal(loaded.sample(200, random_state=0), drawn)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_integers_and_images_come_back_as_they_were(name):
+    whole = np.random.default_rng(0).integers(0, 10, size=(50, 4)).astype(np.int16)
+    drawn = tiny(name, random_state=0).fit(whole).sample(30, random_state=0)
+    assert drawn.dtype == np.int16
+    assert drawn.min() >= 0
+    assert drawn.max() <= 9
+    images = np.random.default_rng(0).integers(0, 256, size=(40, 5, 4), dtype=np.uint8)
+    drawn = tiny(name, random_state=0).fit(images).sample(7, random_state=0)
+    assert drawn.shape == (7, 5, 4)
+    assert drawn.dtype == np.uint8
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_constant_column_is_reproduced(name):
+    X = rows()
+    X[:, 1] = 0.1
+    drawn = tiny(name, random_state=0).fit(X).sample(20, random_state=0)
+    assert (drawn[:, 1] == 0.1).all()
+    assert np.isfinite(drawn).all()
+    constant = tiny(name, random_state=0).fit(np.full((5, 2), 7.0)).sample(3, random_state=0)
+    assert (constant == 7.0).all()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_bad_input_is_told_in_words(name):
+    X = rows()
+    with pytest.raises(ValueError, match="minimum of 2"):
+        tiny(name).fit(X[:1])
+    with pytest.raises(InputError, match="at least 2 sample"):
+        tiny(name).fit(pd.DataFrame({"a": [1.0]}))
+    X[3, 1] = np.inf
+    with pytest.raises(InputError, match=r"1 infinite in column\(s\) 1; replace"):
+        tiny(name).fit(X)
+    sampler = tiny(name, random_state=0).fit(rows())
+    for n in (0, -3, 2.5, True):
+        with pytest.raises(InputError, match="n_samples"):
+            sampler.sample(n)
+    with pytest.raises(InputError, match="budget"):
+        tiny(name).fit(rows(), budget=0)
+    with pytest.raises(InputError, match="random_state"):
+        tiny(name, random_state="zero").fit(rows())
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_two_rows_are_enough(name):
+    X = np.array([[0.0, 1.0], [1.0, 0.0]])
+    assert tiny(name, random_state=0).fit(X).sample(5, random_state=0).shape == (5, 2)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_text_and_identifiers_are_left_out_and_named(name):
+    frame = mixed_table()[["age", "city"]].assign(
+        customer_id=range(120), comment=[f"text {i}" for i in range(120)]
+    )
+    with pytest.warns(DataWarning, match="customer_id.*comment"):
+        sampler = tiny(name, random_state=0).fit(frame)
+    assert list(sampler.sample(3, random_state=0).columns) == ["age", "city"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_clone_is_unfitted_and_configured_alike(name):
+    sampler = tiny(name, random_state=1).fit(rows())
+    copy = clone(sampler)
+    assert not hasattr(copy, "n_rows_")
+    assert np.array_equal(copy.fit(rows()).sample(4, random_state=0), sampler.sample(4, random_state=0))
+
+
+def test_an_unknown_option_lists_the_known_ones():
+    with pytest.raises(InputError, match="gan has no option 'lr'; it has average, batch_size"):
+        pf.METHODS["gan"].make(lr=1)
+
+
+def test_what_stores_training_rows_says_so(tmp_path):
+    told = {}
+    for name in NAMES:
+        path = tiny(name, random_state=0).fit(rows()).save(tmp_path / name)
+        told[name] = json.loads((path / "model.json").read_text())["stores_training_rows"]
+    assert {name for name, stores in told.items() if stores} == {"kernel-density", "copycat"}
