@@ -20,7 +20,7 @@ from pushforward import load_data, split
 from pushforward.data.toys import HIGH_QUALITY_RADIUS, Source
 from pushforward.evaluation.modes import mode_scores
 from pushforward.methods import get_method
-from record import folder_of, keep, machine, mean_and_error, options_of, plus_minus, print_table
+from record import folder_of, keep, machine, mean_and_error, options_of, print_table
 
 DATA = ("ring", "grid")
 SAMPLES = 2500
@@ -43,7 +43,6 @@ PUBLISHED: list[dict[str, Any]] = [
         "grid": {"modes": (17.3, 0.8), "high_quality": (94.8, 0.7), "kl": (0.70, 0.07)},
     },
 ]
-DIGITS = {"modes": 1, "high_quality": 2, "kl": 4}  # to print
 
 
 def fit_and_count(data: str, seed: int, max_rounds: int | None) -> dict[str, Any]:
@@ -81,9 +80,13 @@ def ideal(source: Source) -> dict[str, tuple[float, float]]:
 
 
 def line(name: str, numbers: dict[str, tuple[float, float]]) -> list[str]:
-    """A line of the table."""
-    cells = [(numbers.get(key), digits) for key, digits in DIGITS.items()]
-    return [name, *("-" if number is None else plus_minus(number, n) for number, n in cells)]
+    """A line of the table: no more digits than a published number has."""
+    cells = [name]
+    for key in ("modes", "high_quality", "kl"):
+        mean, error = numbers.get(key, (UNKNOWN, UNKNOWN))
+        text = "-" if math.isnan(mean) else f"{mean:.4g}"
+        cells.append(text + ("" if math.isnan(error) else f" ± {error:.2g}"))
+    return cells
 
 
 def summary(data: str, fits: Sequence[dict[str, Any]]) -> tuple[dict[str, Any], list[list[str]]]:

@@ -293,18 +293,18 @@ def _histogram(axes: Axes, column: Numeric) -> None:
     axes.spines["left"].set_visible(False)
     real, generated = column.missing
     if real or generated:
-        text = f"missing {generated:.0%}" + ("" if real is None else f" (real {real:.0%})")
+        text = f"missing {generated:.0%}" + ("" if real is None else f", real {real:.0%}")
         axes.text(0.99, 0.99, text, ha="right", va="top", transform=axes.transAxes, fontsize=7)
 
 
 def _bars(axes: Axes, column: Bars) -> None:
     y = np.arange(len(column.labels))
     if column.real is not None:
-        axes.barh(y - 0.19, column.real, 0.38, color=REAL_PALE)
-    axes.barh(y + 0.19, column.generated, 0.36, fc="white", ec=GENERATED, lw=1.1)
+        axes.barh(y, column.real, 0.78, color=REAL_PALE)
+    axes.barh(y, column.generated, 0.78, fc="none", ec=GENERATED, lw=1.2)
     for position, label in enumerate(column.labels):
-        text = axes.text(0, position, f" {_short(label, 16)}", va="center", fontsize=7.5)
-        text.set_path_effects([withStroke(linewidth=2, foreground="white")])
+        text = axes.text(0, position, f" {_short(label, 18)}", va="center", fontsize=7.5)
+        text.set_path_effects([withStroke(linewidth=2, foreground="white", alpha=0.8)])
     tallest = column.generated if column.real is None else column.real
     axes.set_xlim(0, 1.3 * max(tallest.max(), 1e-9))
     axes.set_ylim(len(column.labels) - 0.4, -0.6)

@@ -49,7 +49,7 @@ def _marginal(
         None if real is None else _histogram(_numbers(real), edges),
         _histogram(_numbers(generated), edges),
         (None if real is None else float(real.isna().mean()), float(generated.isna().mean())),
-        (_tick(edges[0], dates), _tick(edges[-1], dates)),
+        _ends(edges, dates),
     )
 
 
@@ -83,10 +83,20 @@ def _histogram(values: NDArray, edges: NDArray) -> NDArray:
     return np.histogram(inside, edges)[0] / max(1, len(values))
 
 
-def _tick(value: float, dates: bool) -> str:
+def _ends(edges: NDArray, dates: bool) -> tuple[str, str]:
+    """The smallest and the largest value, as they are written below the axis."""
+    low, high = float(edges[0]), float(edges[-1])
     if dates:
-        return str((pd.Timestamp(0) + pd.Timedelta(days=float(value))).date())
-    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+        first, last = (pd.Timestamp(0) + pd.Timedelta(days=end) for end in (low, high))
+        return str(first.date()), str(last.date())
+    if low % 1 == high % 1 == 0.5:  # bins of whole numbers begin and end half a unit beside them
+        low, high = low + 0.5, high - 0.5
+    return _written(low), _written(high)
+
+
+def _written(value: float) -> str:
+    text = f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+    return text.replace("-", "−")
 
 
 def _categories(

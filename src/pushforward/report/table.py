@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -107,18 +108,23 @@ def troubles(run: Run) -> list[Trouble]:
 
 
 def _trouble(s: Standing, rows: list[Row]) -> Trouble | None:
-    by_reason: dict[tuple[str, str], list[int]] = {}
+    alike: dict[tuple[str, str], list[Row]] = {}
     for row in rows:
         if row["status"] != "OK":
-            by_reason.setdefault((row["status"], row["reason"]), []).append(row["repeat"] + 1)
-    if not by_reason:
+            # Reasons that differ by their numbers only are one reason.
+            pattern = re.sub(r"[\d.]+", "#", row["reason"])
+            alike.setdefault((row["status"], pattern), []).append(row)
+    if not alike:
         return None
-    reasons = [
-        f"{_repeats(repeats, len(rows))}{'' if status == s.status else f' {status}'}: {reason}"
-        for (status, reason), repeats in by_reason.items()
-    ]
     meaning = STATUS.get(s.status, "") if s.status != "OK" else "ranked, but not without trouble"
-    return Trouble(s.method, s.status, meaning, reasons)
+    return Trouble(s.method, s.status, meaning, [_reason(s, g, rows) for g in alike.values()])
+
+
+def _reason(s: Standing, group: list[Row], rows: list[Row]) -> str:
+    where = _repeats([row["repeat"] + 1 for row in group], len(rows))
+    status = "" if group[0]["status"] == s.status else f" {group[0]['status']}"
+    example = "" if len({row["reason"] for row in group}) == 1 else ", for example"
+    return f"{where}{status}{example}: {group[0]['reason']}"
 
 
 def _repeats(which: list[int], of: int) -> str:

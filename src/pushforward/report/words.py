@@ -47,14 +47,14 @@ NUMBERS = (
     ),
     Number(
         "nn_fake",
-        "generated half",
+        "fake half",
         "→ ½",
         "share of generated {noun} whose nearest neighbour is generated. Above ½: they lie where "
         "no real ones do, or huddle together. Below ½: they sit on top of real ones.",
     ),
     Number(
         "frechet",
-        "Fréchet distance",
+        "Fréchet",
         "↓",
         "how far means and covariances are apart. It sees no more than that, and is above 0 even "
         "between two samples of one law: compare it with the expected value in the header.",
@@ -125,15 +125,16 @@ def listing(names: Sequence[str], conjunction: str = "and") -> str:
 
 
 def answer(run: Run) -> list[str]:
-    """Which method, how good, how sure: a few sentences."""
+    """Which method, how good, how sure: a few sentences, in paragraphs."""
     if not run.rows:
         return ["Nothing is finished yet, so there is nothing to tell."]
     if not run.ranked:
         return ["No method could be ranked; below the table it says why."]
     best = run.ranked[0]
-    sentences = [_which(run, best), _how_good(run, best), _yardstick(run, best)]
-    sentences += [_floor(run, best), _how_sure(run), _traps(run, best)]
-    return [s for s in sentences if s]
+    how_good = (_how_good(run, best), _yardstick(run, best), _floor(run, best))
+    together = Markup(" ").join(sentence for sentence in how_good if sentence)
+    paragraphs = [_which(run, best), together, _how_sure(run), _traps(run, best)]
+    return [paragraph for paragraph in paragraphs if paragraph]
 
 
 def limit(run: Run) -> float:
@@ -195,7 +196,10 @@ def _floor(run: Run, best: Standing) -> str:
         sure = "not surely better"
     else:
         sure = "surely better"
-    return f"It is {sure} than the floor, a plain Gaussian ({run.floor.distance.value:.2f})."
+    return (
+        f"{best.method} is {sure} than the floor, a plain Gaussian "
+        f"({run.floor.distance.value:.2f})."
+    )
 
 
 def _how_sure(run: Run) -> str:
