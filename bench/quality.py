@@ -73,8 +73,8 @@ def main() -> None:
         "seed": options.seed,
         "max_rounds": options.max_rounds or (QUICK_ROUNDS if quick else None),
     }
+    kind = machine()
     for data in options.data or DATA:
-        kind = machine()
         with tempfile.TemporaryDirectory() as folder:
             comparison = compare(data, out=Path(folder) / "run", **settings)
             print(f"\n{data}\n{table(comparison.standings)}\n\n{explain(comparison)}")

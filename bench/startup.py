@@ -11,7 +11,6 @@ import sys
 import time
 from pathlib import Path
 from statistics import median
-from typing import Any
 
 from record import folder_of, keep, machine, options_of, print_table
 
@@ -46,23 +45,23 @@ def main() -> None:
     times = options.times or (3 if options.quick else 10)
     kind = machine()
     failures = {name: run(command)[1] for name, command in COMMANDS.items()}  # fills the disk cache
-    seconds: dict[str, list[float]] = {name: [] for name in COMMANDS}
+    seconds: dict[str, list[float]] = {name: [] for name in COMMANDS if not failures[name]}
     for _ in range(times):
-        for name, command in COMMANDS.items():
-            seconds[name].append(run(command)[0])
+        for name in seconds:
+            seconds[name].append(run(COMMANDS[name])[0])
     print_table(
-        ("seconds", "median", "fastest", "slowest", ""),
+        ("seconds", "median", "fastest", "slowest"),
         [
-            (name, f"{median(s):.3f}", f"{min(s):.3f}", f"{max(s):.3f}", failures[name])
+            (name, f"{median(s):.3f}", f"{min(s):.3f}", f"{max(s):.3f}")
             for name, s in seconds.items()
         ],
     )
-    commands: dict[str, Any] = {
-        name: {"median_s": median(s), "runs_s": s, "failure": failures[name] or None}
-        for name, s in seconds.items()
-    }
+    failed = {name: why for name, why in failures.items() if why}
+    for name, why in failed.items():
+        print(f"{name}: not measured ({why})")
+    commands = {name: {"median_s": median(s), "runs_s": s} for name, s in seconds.items()}
     settings = {"times": times, "goal_for_help_s": GOAL}
-    result = {"machine": kind, "settings": settings, "commands": commands}
+    result = {"machine": kind, "settings": settings, "commands": commands, "failed": failed}
     keep("startup", folder_of(options), result)
 
 

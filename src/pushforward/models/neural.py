@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 from abc import abstractmethod
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -48,6 +49,7 @@ class NeuralSampler(Sampler):
 
     betas = (0.9, 0.999)
 
+    hidden: Sequence[int]
     batch_size: int
     learning_rate: float
     max_rounds: int
@@ -179,10 +181,15 @@ class NeuralSampler(Sampler):
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
                 raise InputError(f"expected {name} to be a whole number above 0, got {value!r}")
-        if not self.learning_rate > 0:
+        if not (_is_number(self.learning_rate) and self.learning_rate > 0):
             raise InputError(f"expected learning_rate to be above 0, got {self.learning_rate!r}")
-        if not 0 <= self.average < 1:
+        if not (_is_number(self.average) and 0 <= self.average < 1):
             raise InputError(f"expected average to be at least 0 and below 1, got {self.average!r}")
+        sizes = self.hidden if isinstance(self.hidden, (tuple, list)) else None
+        if sizes is None or not all(isinstance(h, (int, np.integer)) and h > 0 for h in sizes):
+            raise InputError(
+                f"expected hidden to be sizes of layers, (128, 128), got {self.hidden!r}"
+            )
 
     def _fingerprint(self, train: np.ndarray) -> dict[str, Any]:
         """What a checkpoint must agree with to be gone on from."""
@@ -210,6 +217,10 @@ class NeuralSampler(Sampler):
         self.n_rounds_, self.best_round_ = state["rounds"], state["best_round"]
         self.history_ = state["history"]
         self.scores_ = [(int(r), float(s)) for r, s in state["scores"]]
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
 
 
 def in_blocks(network: Any, z: torch.Tensor) -> np.ndarray:

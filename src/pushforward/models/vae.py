@@ -134,7 +134,7 @@ class VAE(LatentSampler):
         decoded = self._decode(normal(n, self.game_.k, generator))
         if not self.noise:
             return decoded
-        s = math.exp(0.5 * float(self.game_.scale.log_variance))
+        s = math.exp(0.5 * self.game_.scale.log_variance.item())
         return decoded + s * rng.standard_normal(decoded.shape)
 
     def _codes(self, Z: Tensor) -> np.ndarray:

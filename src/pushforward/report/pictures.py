@@ -117,13 +117,14 @@ class Gallery:
         return kept and not self.run.real_rows
 
     def real_card(self) -> Card | None:
-        """Real test rows, to look at the generated ones beside them."""
-        if self.real is None:
+        """Real test rows by themselves, where generated ones hide or do not show them."""
+        plain = self.projection is not None and self.projection.plain
+        if self.real is None or not (plain or self.run.image_shape):
             return None
         card = Card(f"real {self.run.noun}", "", [f"Test {self.run.noun}, unseen by all methods."])
         if self.run.image_shape:
             card.pictures.append(self._grid(self.real, f"real test {self.run.noun}"))
-        elif self.projection is not None:
+        else:
             card.pictures.append(self._scatter(None, "real test rows"))
         return card
 
@@ -166,7 +167,9 @@ class Gallery:
         columns, rows = (8, 4) if max(images.shape[1:3]) <= SMALL_IMAGE else (5, 3)
         figure = figures.image_grid(images, self.value_range, columns=columns, rows=rows)
         shown = min(len(images), columns * rows)
-        return picture(figure, f"{shown} {what}, in a grid.", f"The first {shown}, not chosen.")
+        return picture(
+            figure, f"{shown} {what}, in a grid.", f"The first {shown}, not hand-picked."
+        )
 
     def _pairs(self, sample: NDArray, nearest: NDArray, method: str) -> Picture:
         return picture(

@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 DPI = 200  # twice the pixels of a screen with 100 to the inch
-WIDE = 5.6  # inches: across a page, and still legible at the width of a phone
+WIDE = 4.9  # inches: across a page, and still legible at the width of a phone
 CARD = 3.4  # inches: one of several side by side
 
 INK = "#1f2328"

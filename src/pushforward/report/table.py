@@ -48,11 +48,11 @@ def columns(run: Run) -> list[Number]:
 
 
 def header(run: Run, column: Number) -> str:
-    """What is better, with the value that equal laws would give where it is not ½."""
+    """What is better, and what the value would be if real and generated rows had one law."""
     if column.score == "frechet":
         bias = _mean_of(run, "frechet", "expected_bias")
         if bias is not None:
-            return f"{column.better}; equal laws: {number(bias)}"
+            return f"{column.better}; if equal {number(bias)}"
     if column.score == "modes":
         modes = _mean_of(run, "modes", "target")
         if modes is not None:

@@ -56,8 +56,8 @@ NUMBERS = (
         "frechet",
         "Fréchet",
         "↓",
-        "how far means and covariances are apart. It sees no more than that, and is above 0 even "
-        "between two samples of one law: compare it with the expected value in the header.",
+        "how far means and covariances are apart. It sees no more than that, and is never 0: "
+        "compare it with the value in the header, which two samples of one law would have.",
         None,
     ),
     Number(
@@ -196,10 +196,8 @@ def _floor(run: Run, best: Standing) -> str:
         sure = "not surely better"
     else:
         sure = "surely better"
-    return (
-        f"{best.method} is {sure} than the floor, a plain Gaussian "
-        f"({run.floor.distance.value:.2f})."
-    )
+    value = run.floor.distance.value
+    return _name(best.method) + f" is {sure} than the floor, a plain Gaussian ({value:.2f})."
 
 
 def _how_sure(run: Run) -> str:

@@ -1,0 +1,198 @@
+"""The main job on small data: results, resuming, interruption, failure, privacy."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import pushforward as pf
+from pushforward.classical.gaussian import Gaussian
+from pushforward.errors import Diverged, FileError, InputError
+from pushforward.study import compare as study
+from pushforward.study.compare import compare, explain, table
+from pushforward.study.folder import RunFolder
+from pushforward.study.trial import run_trial
+
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(200, 3)) @ RNG.normal(size=(3, 3))
+FAST = "gaussian,kernel-density"
+
+
+def lines(folder):
+    return [json.loads(line) for line in (folder / "results.jsonl").read_text().splitlines()]
+
+
+def test_a_comparison_ranks_and_keeps_what_it_did(tmp_path):
+    result = compare(X, methods="gaussian,gan,copycat", repeats=2, max_rounds=60, out=tmp_path / "r")
+    assert result.complete
+    rows = lines(tmp_path / "r")
+    assert len(rows) == 2 * 4  # three methods and the real rows
+    assert {row["sizes"]["train"] for row in rows} == {120}
+    by_name = {s.method: s for s in result.standings}
+    assert by_name["copycat"].status == "COPYING"
+    assert by_name["copycat"].rank is None
+    assert by_name["gaussian"].rank == 1
+    assert by_name["gan"].rounds == [60, 60]
+    assert by_name["real rows"].kind == "yardstick"
+    assert "gaussian" in table(result.standings)
+    assert "gaussian" in explain(result)
+    for row in rows:
+        if row["kind"] == "method":
+            pf.load_model(tmp_path / "r" / "models" / f"{row['method']}-{row['repeat']}").sample(2)
+    assert len({row["seed"] for row in rows}) == len(rows)
+    assert not list((tmp_path / "r" / "checkpoints").glob("*"))
+
+
+def test_the_same_seed_gives_the_same_results_side_by_side_or_not(tmp_path):
+    options = {"methods": "gaussian,gan", "repeats": 1, "max_rounds": 40, "seed": 4}
+    compare(X, **options, jobs=1, out=tmp_path / "one")
+    compare(X, **options, jobs=2, out=tmp_path / "two")
+
+    def scores(folder):
+        return {row["method"]: row["scores"] for row in lines(folder)}
+
+    one, two = scores(tmp_path / "one"), scores(tmp_path / "two")
+    assert one.keys() == two.keys()
+    for method in one:
+        for name, score in one[method].items():
+            assert score["value"] == pytest.approx(two[method][name]["value"], rel=1e-6)
+
+
+def test_nothing_is_fitted_on_the_test_rows(tmp_path, monkeypatch):
+    """Test rows carry a mark that no fit, no stop and no tuning may see."""
+    seen = []
+    original = Gaussian.fit
+
+    def spy(self, X, y=None, *, validation=None, **rest):
+        seen.append((np.asarray(X), np.asarray(validation)))
+        return original(self, X, y, validation=validation, **rest)
+
+    monkeypatch.setattr(Gaussian, "fit", spy)
+    compare(X, methods="gaussian", repeats=2, jobs=1, out=tmp_path / "r")
+    dataset = study.as_dataset(X)
+    for repeat, (train, validation) in enumerate(seen):
+        trial = study.Trial("gaussian", repeat, "method", 0, None, None)
+        test = pf.split(dataset, trial.split_seed).test
+        met = {tuple(row) for row in np.concatenate([train, validation])}
+        assert not met & {tuple(row) for row in test}
+    assert not np.array_equal(seen[0][0], seen[1][0])  # a fresh split per repeat
+
+
+def test_an_interrupted_run_keeps_its_rows_and_goes_on(tmp_path):
+    def interrupt(row, finished, total):  # noqa: ARG001
+        if finished == 2:
+            raise KeyboardInterrupt
+
+    first = compare(X, methods=FAST, repeats=2, jobs=1, out=tmp_path / "r", watch=interrupt)
+    assert first.interrupted
+    assert not first.complete
+    kept = (tmp_path / "r" / "results.jsonl").read_text()
+    assert len(kept.splitlines()) == 2
+    ran = []
+    again = compare(
+        X, methods=FAST, repeats=2, jobs=1, out=tmp_path / "r", watch=lambda r, *_: ran.append(r)
+    )
+    assert again.complete
+    assert len(ran) == 4
+    assert (tmp_path / "r" / "results.jsonl").read_text().startswith(kept)
+    whole = compare(X, methods=FAST, repeats=2, jobs=1, out=tmp_path / "whole")
+    assert [(s.method, s.distance) for s in again.standings] == [
+        (s.method, s.distance) for s in whole.standings
+    ]
+
+
+def test_a_line_that_a_crash_cut_off_is_done_again(tmp_path):
+    compare(X, methods=FAST, repeats=1, jobs=1, out=tmp_path / "r")
+    file = tmp_path / "r" / "results.jsonl"
+    whole = file.read_text()
+    file.write_text(whole[:-20])
+    result = compare(X, methods=FAST, repeats=1, jobs=1, out=tmp_path / "r")
+    assert result.complete
+    assert len(lines(tmp_path / "r")) == len(whole.splitlines())
+
+
+def test_a_failing_method_is_a_named_row(tmp_path, monkeypatch):
+    def diverge(*_, **__):
+        raise Diverged("training diverged by round 7")
+
+    monkeypatch.setattr(Gaussian, "fit", diverge)
+    result = compare(X, methods=FAST, repeats=1, jobs=1, out=tmp_path / "r")
+    by_name = {s.method: s for s in result.standings}
+    assert by_name["gaussian"].status == "DIVERGED"
+    assert "round 7" in by_name["gaussian"].reason
+    assert by_name["kernel-density"].rank == 1
+    assert result.complete
+
+
+def test_an_unexpected_error_is_a_named_row_too(tmp_path, monkeypatch):
+    monkeypatch.setattr(Gaussian, "_fit", lambda *_: 1 / 0)
+    trial = study.Trial("gaussian", 0, "method", 0, None, None)
+    row = run_trial(trial, study.as_dataset(X), tmp_path, True)
+    assert row["status"] == "FAILED"
+    assert "division" in row["reason"]
+
+
+def test_a_fit_beyond_its_budget_is_named(tmp_path, monkeypatch):
+    monkeypatch.setattr("pushforward.study.trial.OVER_BUDGET", -1e9)
+    result = compare(X, methods="gaussian", repeats=1, budget=5, jobs=1, out=tmp_path / "r")
+    gaussian = next(s for s in result.standings if s.method == "gaussian")
+    assert gaussian.status == "OUT_OF_BUDGET"
+    assert "give it more" in gaussian.reason
+
+
+def test_a_folder_of_another_run_is_refused(tmp_path):
+    compare(X, methods=FAST, repeats=1, jobs=1, out=tmp_path / "r")
+    with pytest.raises(FileError, match=r"another run \(different: seed\)"):
+        compare(X, methods=FAST, repeats=1, jobs=1, seed=1, out=tmp_path / "r")
+    (tmp_path / "thesis").mkdir()
+    (tmp_path / "thesis" / "chapter.tex").write_text("precious")
+    with pytest.raises(FileError, match="holds no run"):
+        compare(X, methods=FAST, repeats=1, out=tmp_path / "thesis")
+    (tmp_path / "file").write_text("")
+    with pytest.raises(FileError, match="is a file"):
+        compare(X, methods=FAST, repeats=1, out=tmp_path / "file")
+
+
+def test_no_real_rows_are_kept_when_asked(tmp_path):
+    frame = pd.DataFrame({"a": RNG.normal(size=120), "b": RNG.normal(size=120)})
+    compare(frame, methods="gaussian,copycat", repeats=1, jobs=1, real_rows=False, out=tmp_path)
+    kept = sorted(p.name for p in (tmp_path / "samples").iterdir())
+    assert not [name for name in kept if name.startswith(("test", "real")) or "nearest" in name]
+    assert not (tmp_path / "models" / "copycat-0").exists()  # it is made of real rows
+    drawn = [pd.read_parquet(p) for p in (tmp_path / "samples").glob("gaussian*.parquet")]
+    assert drawn
+    assert not set(drawn[0]["a"]) & set(frame["a"])
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"methods": "gaussian,vea"}, "did you mean 'vae'"),
+        ({"methods": ","}, "at least one method"),
+        ({"repeats": 0}, "at least one repeat"),
+        ({"budget": -1}, "budget above 0"),
+        ({"max_rounds": 0}, "max_rounds"),
+        ({"seed": -1}, "seed"),
+    ],
+)
+def test_options_that_cannot_be(options, words, tmp_path):
+    with pytest.raises(InputError, match=words):
+        compare(X, **({"methods": FAST} | options), out=tmp_path / "r")
+    assert not (tmp_path / "r").exists()
+
+
+def test_toys_are_judged_by_their_modes(tmp_path):
+    compare("manifold", methods="gaussian", repeats=1, jobs=1, out=tmp_path / "r")
+    scores = lines(tmp_path / "r")[0]["scores"]
+    assert scores["modes"]["value"] == 4
+    assert scores["high_quality"]["value"] == pytest.approx(0.989, abs=0.02)
+
+
+def test_the_folder_is_found_again_by_its_configuration(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    first = compare(X, methods="gaussian", repeats=1, jobs=1)
+    assert first.folder.parent.name == "runs"
+    assert compare(X, methods="gaussian", repeats=1, jobs=1).folder == first.folder
+    assert compare(X, methods="gaussian", repeats=1, jobs=1, seed=2).folder != first.folder
+    assert RunFolder(first.folder).config["run"]["seed"] == 0
