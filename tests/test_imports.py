@@ -1,4 +1,4 @@
-"""Packages import only from those before them, and the command line starts without the heavy ones."""
+"""Packages import only from those before them, and the command line starts light."""
 
 import ast
 import subprocess
@@ -56,6 +56,8 @@ def test_imports_go_one_way(path):
 
 def test_help_imports_nothing_heavy():
     code = "import sys, pushforward.cli; print(*sys.modules)"
-    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
     heavy = {"torch", "sklearn", "scipy", "pandas", "matplotlib", "numpy"}
     assert heavy & set(loaded.stdout.split()) == set()

@@ -1,17 +1,21 @@
 """Laws that hold for every method of the registry: a new row is tested by being there."""
 
 import json
+import warnings
 
 import numpy as np
 import pandas as pd
 import pytest
-from helpers import NAMES, tiny
 from sklearn.base import clone
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import pushforward as pf
+from helpers import NAMES, tiny
 from pushforward.errors import DataWarning, InputError
 from pushforward.sampler import HasCodes, HasDensity
+
+# Saving a copycat or a kernel density warns; one test looks at that.
+pytestmark = pytest.mark.filterwarnings("ignore:a saved .* contains training rows")
 
 
 def rows(n=60, p=3, seed=0):
@@ -27,7 +31,9 @@ def mixed_table(n=120, seed=0):
             "age": rng.integers(18, 90, n),
             "member": rng.random(n) < 0.3,
             "city": rng.choice(["Bern", "Basel", "Chur"], n),
-            "grade": pd.Categorical(rng.choice([1, 2, 3], n), categories=[1, 2, 3, 4], ordered=True),
+            "grade": pd.Categorical(
+                rng.choice([1, 2, 3], n), categories=[1, 2, 3, 4], ordered=True
+            ),
             "visits": pd.array(rng.integers(0, 9, n), dtype="Int64"),
             "weight": rng.normal(size=n).astype("float32"),
             "since": pd.Timestamp("2020-01-01") + pd.to_timedelta(rng.integers(0, 900, n), "D"),
@@ -171,7 +177,9 @@ def test_a_clone_is_unfitted_and_configured_alike(name):
     sampler = tiny(name, random_state=1).fit(rows())
     copy = clone(sampler)
     assert not hasattr(copy, "n_rows_")
-    assert np.array_equal(copy.fit(rows()).sample(4, random_state=0), sampler.sample(4, random_state=0))
+    assert np.array_equal(
+        copy.fit(rows()).sample(4, random_state=0), sampler.sample(4, random_state=0)
+    )
 
 
 def test_an_unknown_option_lists_the_known_ones():
@@ -179,9 +187,19 @@ def test_an_unknown_option_lists_the_known_ones():
         pf.METHODS["gan"].make(lr=1)
 
 
-def test_what_stores_training_rows_says_so(tmp_path):
-    told = {}
-    for name in NAMES:
-        path = tiny(name, random_state=0).fit(rows()).save(tmp_path / name)
-        told[name] = json.loads((path / "model.json").read_text())["stores_training_rows"]
-    assert {name for name, stores in told.items() if stores} == {"kernel-density", "copycat"}
+@pytest.mark.parametrize("name", NAMES)
+def test_what_stores_training_rows_says_so(name, tmp_path):
+    stores = name in ("kernel-density", "copycat")
+    sampler = tiny(name, random_state=0).fit(rows())
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        path = sampler.save(tmp_path / name)
+    assert any("contains training rows" in str(w.message) for w in caught) == stores
+    assert json.loads((path / "model.json").read_text())["stores_training_rows"] == stores
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_registry_tells_what_a_method_gives(name):
+    sampler, gives = tiny(name), pf.METHODS[name].gives
+    assert isinstance(sampler, HasDensity) == ("density" in gives)
+    assert isinstance(sampler, HasCodes) == ("codes" in gives)

@@ -6,9 +6,9 @@ import sys
 
 import numpy as np
 import pytest
-from helpers import tiny
 
 import pushforward as pf
+from helpers import tiny
 from pushforward.errors import FileError, InputError
 from pushforward.storage import pack, read_file, unpack, write_file
 
@@ -20,7 +20,12 @@ def model(tmp_path):
 
 
 def test_trees_come_back():
-    tree = {"a": [1, None, {"b": np.arange(3)}], "c": "text", "d": np.float64(0.1), "e": np.array(2)}
+    tree = {
+        "a": [1, None, {"b": np.arange(3)}],
+        "c": "text",
+        "d": np.float64(0.1),
+        "e": np.array(2),
+    }
     back = unpack(*pack(tree))
     assert back["a"][:2] == [1, None]
     assert np.array_equal(back["a"][2]["b"], np.arange(3))

@@ -123,8 +123,6 @@ def fit(
     sampler.fit(dataset.X, dataset.y, checkpoint=checkpoint, budget=budget)
     sampler.save(path, about=_about(dataset, method))
     checkpoint.unlink(missing_ok=True)
-    if sampler.stores_rows:
-        _note("this model contains training rows: share it only where they may be shared")
     typer.echo(f"{path} (seed {sampler.seed_})")
 
 

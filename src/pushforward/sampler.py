@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import time
+import warnings
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +23,7 @@ from sklearn.utils.validation import (
 
 import pushforward
 from pushforward.data.encoding import Encoding
-from pushforward.errors import InputError
+from pushforward.errors import DataWarning, InputError
 from pushforward.storage import write_folder
 
 FORMAT, FORMAT_VERSION = "pushforward model", 1
@@ -157,12 +158,19 @@ class Sampler(BaseEstimator, ABC):
     def save(self, path: str | os.PathLike[str], *, about: dict[str, Any] | None = None) -> Path:
         """Write a model folder, safetensors and JSON, atomically; `pf.load_model` reads it.
 
-        `about` is a note kept with the model, plain values, that comes back as `about_`.
+        `about` is a note kept with the model, plain values, that comes back as `about_`. A model
+        that contains training rows says so in its description, and in a `DataWarning`.
 
         Raises:
             FileError: the folder cannot be written or holds something else.
         """
         check_is_fitted(self)
+        if self.stores_rows:
+            name = type(self).__name__
+            message = (
+                f"a saved {name} contains training rows: share it only where they may be shared"
+            )
+            warnings.warn(message, DataWarning, stacklevel=2)
         description = {
             "format": FORMAT,
             "format_version": FORMAT_VERSION,

@@ -159,4 +159,3 @@ def test_the_copycat_is_caught(replace):
     assert scores["copies"].value == 1.0
     assert scores["copies"].target < 0.02
     assert verdict(scores).name == "COPYING"
-

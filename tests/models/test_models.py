@@ -65,7 +65,9 @@ def test_the_bound_is_below_the_likelihood_where_that_is_known():
     game = game.double()
 
     def bound():
-        noise = {"epsilon": torch.randn(2000, 2, generator=torch.Generator().manual_seed(2)).double()}
+        noise = {
+            "epsilon": torch.randn(2000, 2, generator=torch.Generator().manual_seed(2)).double()
+        }
         return -sum(game.bound(x, noise).values())
 
     assert bound() < likelihood - 0.1

@@ -24,7 +24,9 @@ def lines(folder):
 
 
 def test_a_comparison_ranks_and_keeps_what_it_did(tmp_path):
-    result = compare(X, methods="gaussian,gan,copycat", repeats=2, max_rounds=60, out=tmp_path / "r")
+    result = compare(
+        X, methods="gaussian,gan,copycat", repeats=2, max_rounds=60, out=tmp_path / "r"
+    )
     assert result.complete
     rows = lines(tmp_path / "r")
     assert len(rows) == 2 * 4  # three methods and the real rows

@@ -52,7 +52,10 @@ def test_overlapping_intervals_share_a_rank_and_frechet_breaks_ties():
 def test_what_failed_is_shown_but_not_ranked(status):
     rows = [row("x", 0.5, 0.5, status=status), row("y", 0.9, 0.9)]
     standings = rank(rows)
-    assert [(s.method, s.rank, s.status) for s in standings] == [("y", 1, "OK"), ("x", None, status)]
+    assert [(s.method, s.rank, s.status) for s in standings] == [
+        ("y", 1, "OK"),
+        ("x", None, status),
+    ]
     assert standings[1].reason == "because"
 
 

@@ -28,8 +28,8 @@ from pushforward.training.device import choose_device, seeded, threads_for
 from pushforward.training.loop import Round
 
 
-def rounds(values=itertools.repeat(1.0)):
-    for number, value in enumerate(values, start=1):
+def rounds(values=None):
+    for number, value in enumerate(values or itertools.repeat(1.0), start=1):
         yield Round(number, {"model": {"loss": torch.tensor(float(value))}})
 
 
@@ -149,7 +149,7 @@ def test_progress_has_an_estimate_on_a_terminal(capsys, monkeypatch):
 
 def test_devices():
     assert choose_device("cpu").type == "cpu"
-    with pytest.raises(DeviceError, match="expected a device among cpu.*got 'tpu'"):
+    with pytest.raises(DeviceError, match=r"expected a device among cpu.*got 'tpu'"):
         choose_device("tpu")
     if not torch.cuda.is_available():
         with pytest.raises(DeviceError, match="got 'cuda'"):

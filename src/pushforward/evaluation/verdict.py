@@ -30,7 +30,7 @@ def verdict(evaluation: Evaluation) -> Verdict:
     >>> from pushforward.evaluation.scores import Score
     >>> scores = [Score("modes", 1, "higher", target=8.0)]
     >>> print(verdict(Evaluation(scores)).reason)
-    Generated rows reach 1 of 8 modes. Lower the learning rate, ... or fit several restarts.
+    Generated rows reach 1 of 8 modes. Lower the learning rate, ... or choose another method.
     """
     reasons: tuple[tuple[Literal["COPYING", "COLLAPSED"], str | None], ...] = (
         ("COPYING", _copying(evaluation)),
@@ -75,7 +75,4 @@ def _few_modes(evaluation: Evaluation) -> str | None:
     return f"Generated rows reach {modes.value:.0f} of {modes.target:.0f} modes. {_REMEDY}"
 
 
-_REMEDY = (
-    "Lower the learning rate, add a gradient penalty, choose a relativistic or Wasserstein "
-    "objective, or fit several restarts."
-)
+_REMEDY = "Lower the learning rate, fit with other seeds, or choose another method."

@@ -18,7 +18,7 @@ def uniform(n: int, k: int, rng: torch.Generator) -> Tensor:
     return torch.rand(n, k, generator=rng) * 2 - 1
 
 
-PRIORS: dict[str, Callable[[int, int, torch.Generator], Tensor]] = {
+PRIORS: dict[str, Callable[..., Tensor]] = {
     "normal": normal,
     "uniform": uniform,
 }

@@ -75,10 +75,7 @@ def distances(
     axes.tick_params("y", length=0, labelsize=10, labelcolor=INK)
     axes.set_ylim(len(lines) - 0.4, -0.6)
     axes.set_xlim(-0.015, limit * 1.03)
-    axes.set_xlabel(
-        "distance of the nearest-neighbour test from chance\n"
-        "← not told from real rows         told apart every time →"
-    )
+    axes.set_xlabel("1-NN distance\n← not told from real ones         told apart every time →")
     axes.spines["left"].set_visible(False)
     axes.grid(axis="x", color=REAL_PALE, lw=0.6)
     axes.set_axisbelow(True)
@@ -197,7 +194,7 @@ def learning_curves(
     """Validation scores of every repeat, the kept states marked; the players' losses below."""
     both = bool(curves) and bool(losses)
     figure = new_figure(CARD, 3.5 if both else 2.0)
-    panels = np.atleast_1d(figure.subplots(2 if both else 1, 1, sharex=both))
+    panels = figure.subplots(2 if both else 1, 1, sharex=both, squeeze=False).ravel()
     if curves:
         _scores(panels[0], curves)
     if losses:
@@ -210,22 +207,25 @@ def learning_curves(
 def _scores(axes: Axes, curves: Sequence[Curve]) -> None:
     for curve in curves:
         axes.plot(curve.rounds, curve.scores, color=GENERATED, lw=1.1, alpha=0.75)
-    kept = [curve for curve in curves if curve.best_round is not None and len(curve.rounds)]
-    at = [int(np.argmin(np.abs(np.subtract(c.rounds, c.best_round)))) for c in kept]
+    kept = [_kept(curve) for curve in curves if curve.best_round is not None and curve.rounds]
     axes.plot(
-        [c.rounds[i] for c, i in zip(kept, at, strict=True)],
-        [c.scores[i] for c, i in zip(kept, at, strict=True)],
+        [r for r, _ in kept],
+        [score for _, score in kept],
         "D",
         ms=5.5,
         mfc=WARNING,
         mec="white",
         label="state kept",
-        ls="none",
     )
     axes.set_ylim(bottom=0)
     axes.set_title("validation score, 0 is best", fontsize=9)
     if kept:
         axes.legend(loc="best")
+
+
+def _kept(curve: Curve) -> tuple[float, float]:
+    best = curve.best_round or 0.0
+    return min(zip(curve.rounds, curve.scores, strict=True), key=lambda point: abs(point[0] - best))
 
 
 def _losses(axes: Axes, losses: Mapping[str, tuple[Sequence[float], Sequence[float]]]) -> None:

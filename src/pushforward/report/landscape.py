@@ -23,7 +23,7 @@ ORDER = (
 )
 WIDTH = 10.0  # inches
 LABEL = 2.1  # inches at the left, for the names of the lanes
-CHIP = (1.9, 0.62)  # inches
+CHIP = (1.84, 0.62)  # inches
 GAP = 0.12
 HEAD = 0.75  # inches above the lanes
 PALE = ("#dbe9f6", "#fbe5d3", "#e0f0dc", "#efe3f5", "#fdf3cf", "#e7eaee")
@@ -37,14 +37,15 @@ def landscape(methods: Iterable[Method]) -> Figure:
     and the paper it comes from.
 
     >>> from pushforward.methods import METHODS
-    >>> landscape(METHODS.values()).get_figwidth()
-    10.0
+    >>> landscape(METHODS.values()).axes[0].get_xlim()[1]
+    np.float64(10.0)
     """
     lanes = _lanes(methods)
     per_row = int((WIDTH - LABEL) / (CHIP[0] + GAP))
     rows = [math.ceil(len(lane) / per_row) for lane in lanes.values()]
     heights = [n * (CHIP[1] + GAP) + 2 * GAP for n in rows]
     figure = new_figure(WIDTH, HEAD + sum(heights))
+    figure.set_layout_engine("none")
     axes = figure.add_axes((0, 0, 1, 1))
     bare(axes)
     axes.set_xlim(0, WIDTH)
@@ -116,7 +117,7 @@ def _chip(axes: Axes, method: Method, left: float, top: float, colour: str) -> N
     lines = (
         (0.17, method.name, 10, INK, "bold"),
         (0.35, _fitted(f"samples{gives}", 30), 7.5, INK, "normal"),
-        (0.5, _fitted(method.paper.split(";")[0], 32), 7, MUTED, "normal"),
+        (0.5, _fitted(method.paper.split(";")[0].split(", arXiv")[0], 32), 7, MUTED, "normal"),
     )
     for down, text, size, ink, weight in lines:
         axes.text(

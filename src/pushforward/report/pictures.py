@@ -102,7 +102,7 @@ class Gallery:
         if not everything:
             return
         if run.image_shape:
-            self.value_range = _range(everything)
+            self.value_range = _range(everything, robust=self.real is None)
         else:
             self.projection = _projection(self.reference)
 
@@ -215,8 +215,11 @@ def _frame(X: Any) -> pd.DataFrame | None:
     return X if X is None or isinstance(X, pd.DataFrame) else number_columns(X)
 
 
-def _range(images: list[NDArray]) -> tuple[float, float]:
-    return min(float(X.min()) for X in images), max(float(X.max()) for X in images)
+def _range(images: list[NDArray], *, robust: bool) -> tuple[float, float]:
+    """Black and white for all images; generated values have outliers that would grey them out."""
+    values = np.concatenate([np.ravel(X) for X in images])
+    low, high = np.percentile(values, [1, 99] if robust else [0, 100])
+    return float(low), float(high)
 
 
 def _projection(reference: Any) -> Projection | None:
@@ -237,7 +240,7 @@ def _facts(s: Standing, rows: list[Row]) -> list[str]:
         facts.append(f"{represented} · {method.paper}")
     first = next((row for row in rows if row.get("rounds")), None)
     if first is not None:
-        why = STOPPED.get(first.get("stopped_by"), "")
+        why = STOPPED.get(first.get("stopped_by") or "", "")
         because = f" because {why}" if why else ""
         facts.append(
             f"In its first repeat it stopped after {first['rounds']:,} rounds{because}; the state "
@@ -251,8 +254,8 @@ def _facts(s: Standing, rows: list[Row]) -> list[str]:
 def _curves(rows: list[Row]) -> Picture | None:
     """Learning curves of what trains, None for what does not."""
     curves = [_curve(row) for row in rows if row.get("curve", {}).get("scores")]
-    terms = next((t for row in rows if (t := row.get("curve", {}).get("terms"))), [])
-    losses = _losses(terms)
+    logged = [row["curve"]["terms"] for row in rows if row.get("curve", {}).get("terms")]
+    losses = _losses(logged[0]) if logged else {}
     if not curves and not losses:
         return None
     players = {name.split("/")[0] for name in losses}

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import io
+import warnings
 from collections.abc import Callable
 from functools import wraps
-from typing import ParamSpec
+from typing import Any, ParamSpec
 
 import matplotlib
 import numpy as np
@@ -34,7 +35,7 @@ LINES = (
     ("#59636e", (0, (5, 1, 1, 1, 1, 1))),
 )
 
-STYLE = {
+STYLE: Any = {
     "font.family": "DejaVu Sans",
     "font.size": 10,
     "axes.titlesize": 10,
@@ -50,6 +51,7 @@ STYLE = {
     "axes.titlecolor": INK,
     "axes.titlelocation": "left",
     "text.color": INK,
+    "text.parse_math": False,  # a column may be called "$"
     "xtick.color": MUTED,
     "ytick.color": MUTED,
     "axes.unicode_minus": True,
@@ -91,7 +93,10 @@ def bare(axes: Axes) -> None:
 
 @styled
 def _draw(figure: Figure) -> Figure:
-    FigureCanvasAgg(figure).draw()
+    with warnings.catch_warnings():
+        # A name in a script that the font does not have; the page beside it has the name in full.
+        warnings.filterwarnings("ignore", "Glyph .* missing from font")
+        FigureCanvasAgg(figure).draw()
     return figure
 
 

@@ -56,8 +56,8 @@ NUMBERS = (
         "frechet",
         "Fréchet",
         "↓",
-        "how far means and covariances are apart. It sees no more than that, and is never 0: "
-        "compare it with the value in the header, which two samples of one law would have.",
+        "how far means and covariances are apart, which is all it sees. It is above 0 for two "
+        "samples of one law as well: the header says how much.",
         None,
     ),
     Number(
@@ -205,7 +205,7 @@ def _how_sure(run: Run) -> str:
     if repeats == 1:
         return (
             "There is one repeat only: the intervals cover the chance in the test rows, not that "
-            "of another split or seed. At least three repeats would."
+            "of another split or seed, which more repeats would."
         )
     if repeats == 2:
         return "Two repeats make wide intervals; more repeats would narrow them."

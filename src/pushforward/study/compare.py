@@ -16,6 +16,7 @@ import sklearn
 import torch
 
 import pushforward
+from pushforward.data.columns import choose_columns
 from pushforward.data.dataset import Dataset
 from pushforward.data.load import load_data
 from pushforward.errors import InputError
@@ -102,7 +103,8 @@ def as_dataset(data: Any) -> Dataset:
     if isinstance(data, (str, os.PathLike)):
         return load_data(data)
     if isinstance(data, pd.DataFrame):
-        return Dataset(name="table", X=data)
+        frame, notes = choose_columns(data)
+        return Dataset(name="table", X=frame.reset_index(drop=True), notes=tuple(notes))
     X = np.asarray(data)
     if X.ndim < 2:
         raise InputError(f"expected rows and columns, (n, p), got an array of shape {X.shape}")

@@ -89,10 +89,10 @@ def _standing(method: str, kind: str, rows: list[Row]) -> Standing:
     standing.seconds = float(np.median([row["seconds"] for row in rows]))
     standing.rounds = [row["rounds"] for row in rows if row.get("rounds") is not None]
     if scored:
-        standing.distance = _estimate(scored, [_distance(r["scores"]) for r in scored], "distance")
+        standing.distance = _estimate(scored, [_distance(r["scores"]) for r in scored])
         for name in scored[0]["scores"]:
             cells = [_cell(row["scores"][name]) for row in scored if name in row["scores"]]
-            standing.scores[name] = _estimate(scored, cells, name)
+            standing.scores[name] = _estimate(scored, cells)
     return standing
 
 
@@ -125,11 +125,14 @@ def _cell(score: dict[str, Any]) -> tuple[float, float]:
     return value, (interval[1] - interval[0]) / (2 * normal) if interval else 0.0
 
 
-def _estimate(rows: list[Row], cells: Sequence[tuple[float, float]], name: str) -> Estimate:  # noqa: ARG001
-    sizes = [row["sizes"] for row in rows]
-    ratio = float(np.mean([size["test"] / size["train"] for size in sizes]))
+def _estimate(rows: list[Row], cells: Sequence[tuple[float, float]]) -> Estimate:
+    # Repeats of a toy are independent draws, which need no correction.
+    ratios = [
+        0.0 if row.get("fresh_draws") else row["sizes"]["test"] / row["sizes"]["train"]
+        for row in rows
+    ]
     values, errors = np.array(cells).T
-    return interval(values, errors, ratio)
+    return interval(values, errors, float(np.mean(ratios)))
 
 
 def interval(values: np.ndarray, errors: np.ndarray, test_to_train: float) -> Estimate:

@@ -73,6 +73,7 @@ def run_trial(trial: Trial, dataset: Dataset, folder: Path, keep_real: bool) -> 
         "kind": trial.kind,
         "seed": trial.fit_seed,
         "sizes": parts.sizes,
+        "fresh_draws": dataset.source is not None,  # repeats of a toy share no rows
         "seconds": 0.0,
         "scores": {},
         "status": "OK",

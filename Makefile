@@ -1,0 +1,37 @@
+# Everything sets itself up: nothing but Python 3.11 or later is needed beforehand.
+PYTHON ?= python3
+BENCHMARKS = startup gan_rounds manifold modes quality
+
+.PHONY: demo test check bench clean
+
+demo: .venv/ready
+	.venv/bin/pushforward compare digits
+
+test: .venv/ready
+	.venv/bin/pytest -n 2
+
+check: .venv/ready
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+	.venv/bin/pytest tests/test_imports.py
+
+bench: .venv-bench/ready
+	for name in $(BENCHMARKS); do .venv-bench/bin/python bench/$$name.py $(BENCH_OPTIONS) || exit 1; done
+
+clean:
+	rm -rf .venv .venv-bench
+
+# The constraints make a checkout reproducible; they pin torch, whose newest build is not always the
+# one for this machine.
+.venv/ready: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	.venv/bin/pip install --quiet --disable-pip-version-check -c constraints.txt "torch==$$(sed -n 's/^torch==//p' constraints.txt)"
+	.venv/bin/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	touch $@
+
+.venv-bench/ready: pyproject.toml constraints.txt bench/peers.txt
+	$(PYTHON) -m venv .venv-bench
+	.venv-bench/bin/pip install --quiet --disable-pip-version-check -c constraints.txt -e .
+	.venv-bench/bin/pip install --quiet --disable-pip-version-check --no-deps -r bench/peers.txt
+	touch $@

@@ -1,0 +1,290 @@
+"""The command line as a user meets it: in a process, or called in this one where that is enough."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from pushforward.cli import main
+from pushforward.data.files import read_provenance
+
+COMMAND = [sys.executable, "-m", "pushforward.cli"]
+
+
+@pytest.fixture(autouse=True)
+def _in_a_folder_of_its_own(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def run(capsys):
+    """Call the command; what it exits with and what it prints."""
+
+    def call(*arguments):
+        with pytest.raises(SystemExit) as left:
+            main([str(a) for a in arguments])
+        printed = capsys.readouterr()
+        return left.value.code, printed.out, printed.err
+
+    return call
+
+
+@pytest.fixture
+def people():
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame(
+        {
+            "age": rng.integers(18, 80, 150),
+            "income": rng.lognormal(10, 1, 150).round(2),
+            "city": rng.choice(["Bern", "Basel"], 150),
+            "person_id": np.arange(150),
+        }
+    )
+    frame.loc[::9, "income"] = np.nan
+    frame.to_csv("people.csv", index=False)
+    return frame
+
+
+def small_fit(run, method="vae", data="digits", *options):
+    return run("fit", data, "--method", method, "--set", "max_rounds=30", "--out", "m", *options)
+
+
+def test_every_help_shows_an_example(run):
+    for command in ("methods", "fit", "sample", "evaluate", "compare", "report"):
+        code, out, _ = run(command, "--help")
+        assert code == 0
+        assert f"Example: pushforward {command}" in " ".join(out.split())
+
+
+def test_methods_lists_the_registry(run):
+    code, out, _ = run("methods")
+    assert code == 0
+    assert "kernel-density" in out
+    assert "arXiv:1406.2661" in out
+    assert run("methods", "--picture", "landscape.png")[0] == 0
+    assert min(Image.open("landscape.png").size) > 300
+
+
+def test_fit_sample_evaluate(run):
+    code, out, _ = small_fit(run, "vae", "digits", "--seed", 1)
+    assert (code, out) == (0, "m (seed 1)\n")
+    for name in ("a.npz", "b.npz"):
+        assert run("sample", "m", "-n", 300, "--out", name, "--seed", 5)[0] == 0
+    a, b = (np.load(name)["X"] for name in ("a.npz", "b.npz"))
+    assert np.array_equal(a, b)
+    provenance = read_provenance("a.npz")
+    assert (provenance["method"], provenance["seed"], provenance["generated"]) == ("vae", 5, True)
+    assert run("sample", "m", "-n", 9, "--out", "grid.png")[0] == 0
+    assert read_provenance("grid.png")["method"] == "vae"
+    code, out, _ = run("evaluate", "digits", "a.npz")
+    assert code == 0
+    assert "nn_fake" in out
+    code, out, err = run("evaluate", "digits", "a.npz", "--train", "digits", "--json")
+    assert (code, err) == (0, "")
+    scores = json.loads(out)
+    assert scores["frechet"]["features"] == "pixels"
+    assert 0 <= scores["copies"]["value"] <= 1
+
+
+@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+def test_a_table_comes_back_with_its_columns(run, people, suffix):
+    code, _, err = run("fit", "people.csv", "--method", "gaussian", "--out", "m")
+    assert code == 0
+    assert "note: column 'person_id' is left out" in err
+    assert run("sample", "m", "-n", 80, "--out", f"new.{suffix}")[0] == 0
+    new = pd.read_csv("new.csv") if suffix == "csv" else pd.read_parquet("new.parquet")
+    assert list(new.columns) == ["age", "income", "city"]
+    assert new["income"].isna().any()
+    assert new["age"].dtype == people["age"].dtype
+    assert read_provenance(f"new.{suffix}")["generated"] is True
+    assert run("evaluate", "people.csv", f"new.{suffix}", "--train", "people.csv")[0] == 0
+
+
+def test_drop_category_and_label(run, people):  # noqa: ARG001
+    options = ("--drop", "city", "--as-category", "person_id", "--label", "age")
+    code, _, err = run("fit", "people.csv", "--method", "copycat", "--out", "m", *options)
+    assert code == 0
+    assert "'age' is learnt as one more category" in err
+    assert "contains training rows" in err
+    run("sample", "m", "-n", 5, "--out", "new.csv")
+    assert list(pd.read_csv("new.csv").columns) == ["age", "income", "person_id"]
+
+
+def test_compare_writes_one_report_and_goes_on(run, people):  # noqa: ARG001
+    arguments = ("compare", "people.csv", "--methods", "gaussian,copycat", "--repeats", 1)
+    code, out, err = run(*arguments, "--jobs", 1, "--out", "r")
+    assert code == 0
+    assert "COPYING" in out
+    assert "Nearest to the real rows: gaussian" in out
+    assert "left out" in err
+    page = Path("r/report.html").read_bytes()
+    assert 10_000 < len(page) < 5_000_000
+    before = Path("r/results.jsonl").read_bytes()
+    assert run(*arguments, "--jobs", 1, "--out", "r")[0] == 0
+    assert Path("r/results.jsonl").read_bytes() == before
+    Path("r/report.html").unlink()
+    assert run("report", "r")[0] == 0
+    assert Path("r/report.html").read_bytes() == page
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["fit", "digits", "--method", "vea"], "did you mean 'vae'"),
+        (["fit", "digits", "--method", "gan", "--set", "lr=1"], "gan has no option 'lr'; it has"),
+        (["fit", "digits", "--method", "gan", "--set", "lr"], "expected --set key=value"),
+        (["fit", "digits"], "Missing option '--method'"),
+        (["fit", "nowhere.csv", "--method", "gan"], "neither a file nor the name"),
+        (["fit", "empty.csv", "--method", "gan"], "the file is empty"),
+        (["fit", "ragged.csv", "--method", "gan"], "line 3 has 3 fields, expected 2"),
+        (["fit", "infinite.csv", "--method", "gan"], "1 infinite values in 'a'"),
+        (["fit", "one.csv", "--method", "gan"], "at least two"),
+        (
+            ["fit", "wine", "--method", "vae", "--set", "latent_dim=500"],
+            "rows as latent dimensions",
+        ),
+        (["fit", "digits", "--method", "gan", "--set", "device=cuda:9"], "expected a device among"),
+        (["fit", "wine", "--method", "gan", "--label", "x"], "no column is called 'x'"),
+        (["sample", "nowhere", "--out", "a.csv"], "expected a model folder"),
+        (["compare", "digits", "--methods", "gan,x"], "there is no method 'x'"),
+        (["compare", "digits", "--repeats", "0"], "at least one repeat"),
+        (["compare", "tiny.csv"], "too few for train, validation and test"),
+        (["evaluate", "infinite.csv", "one.csv"], "infinite"),
+        (["evaluate", "ok.csv", "other.csv"], "columns"),
+        (["report", "."], "holds no run"),
+        (["paint"], "No such command"),
+    ],
+)
+def test_a_mistake_is_told_in_three_lines_at_most(run, arguments, words):
+    Path("empty.csv").write_text("")
+    Path("ragged.csv").write_text("a,b\n1,2\n1,2,3\n")
+    Path("infinite.csv").write_text("a,b\n1,2\ninf,2\n3,4\n")
+    Path("one.csv").write_text("a,b\n1.5,2\n")
+    Path("tiny.csv").write_text("a,b\n1.5,2\n2.5,4\n3.5,1\n")
+    Path("ok.csv").write_text("a,b\n1.5,2\n2.5,4\n3.5,1\n")
+    Path("other.csv").write_text("a,c\n1.5,2\n2.5,4\n3.5,1\n")
+    code, out, err = run(*arguments)
+    assert code == 2
+    assert out == ""
+    assert words in err
+    assert 1 <= len(err.strip().split("\n")) <= 3
+    assert "Traceback" not in err
+
+
+def test_debug_shows_the_traceback(run):
+    code, _, err = run("sample", "nowhere", "--out", "a.csv", "--debug")
+    assert code == 2
+    assert "Traceback" in err
+
+
+def test_nothing_is_overwritten(run):
+    Path("m").mkdir()
+    Path("m/chapter.tex").write_text("precious")
+    code, _, err = small_fit(run)
+    assert code == 2
+    assert "is there already" in err
+    assert Path("m/chapter.tex").read_text() == "precious"
+    small_fit(run, "vae", "digits", "--out", "n")
+    Path("new.csv").write_text("old")
+    for n in (0, -4):
+        code, _, err = run("sample", "n", "-n", n, "--out", "new.csv")
+        assert code == 2
+        assert "at least 1" in err
+    assert run("sample", "n", "--out", "new.docx")[0] == 2
+    assert Path("new.csv").read_text() == "old"
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="the superuser may write everywhere")
+def test_an_unwritable_folder_is_told(run):
+    Path("locked").mkdir(mode=0o500)
+    code, _, err = small_fit(run, "vae", "digits", "--out", "locked/m")
+    assert code == 2
+    assert "cannot be written" in err
+
+
+def test_a_full_disk_is_told_and_nothing_is_left(run, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    code, _, err = run("fit", "wine", "--method", "gaussian", "--out", "m")
+    assert code == 2
+    assert "free some space" in err
+    assert not Path("m").exists()
+
+
+def test_a_run_whose_work_failed_exits_with_one(run, monkeypatch):
+    from pushforward.classical.gaussian import Gaussian
+    from pushforward.errors import Diverged
+
+    def diverge(*_, **__):
+        raise Diverged("training diverged")
+
+    monkeypatch.setattr(Gaussian, "_fit", diverge)
+    assert run("fit", "wine", "--method", "gaussian", "--out", "m")[0] == 1
+    options = ("--methods", "gaussian", "--repeats", 1, "--jobs", 1, "--out", "r")
+    code, out, _ = run("compare", "wine", *options)
+    assert code == 1
+    assert "DIVERGED" in out
+    assert Path("r/report.html").exists()
+
+
+def test_interrupted_compare_keeps_its_rows_and_writes_the_report():
+    arguments = ["compare", "ring", "--methods", "gaussian,gan", "--repeats", "2", "--out", "r"]
+    process = subprocess.Popen(
+        COMMAND + arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    results = Path("r/results.jsonl")
+    for _ in range(300):
+        time.sleep(0.1)
+        if results.exists() and results.read_text().count("\n") >= 2:
+            break
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 1, err
+    assert "the same command goes on from here" in err
+    assert "Traceback" not in err
+    assert "report: r/report.html" in out
+    assert results.read_text().count("\n") >= 2
+    assert Path("r/report.html").exists()
+
+
+def test_progress_is_silent_when_not_a_terminal():
+    arguments = ["compare", "wine", "--methods", "gaussian", "--repeats", "1", "--out", "r"]
+    done = subprocess.run(COMMAND + arguments, capture_output=True, text=True, check=True)
+    assert done.stderr == ""
+
+
+def test_a_path_through_a_file_is_told(run):
+    Path("file").write_text("precious")
+    code, _, err = run("fit", "wine", "--method", "gaussian", "--out", "file/m")
+    assert code == 2
+    assert "file" in err
+    assert "Traceback" not in err
+    assert Path("file").read_text() == "precious"
+
+
+def test_an_interrupted_fit_goes_on(run):
+    arguments = ["fit", "wine", "--method", "gan", "--seed", "0", "--out", "m"]
+    arguments += ["--set", "max_rounds=12000", "--set", "patience=12000"]
+    process = subprocess.Popen(COMMAND + arguments, stderr=subprocess.PIPE)
+    checkpoint = Path("m.checkpoint")
+    for _ in range(300):
+        time.sleep(0.1)
+        if checkpoint.exists():
+            break
+    process.kill()
+    process.communicate()
+    assert checkpoint.exists()
+    assert not Path("m").exists()
+    assert run(*arguments)[0] == 0
+    assert not checkpoint.exists()
+    assert Path("m/model.json").exists()
