@@ -1,5 +1,6 @@
 """Names and files as data sets; what cannot be loaded says why."""
 
+import re
 import subprocess
 import sys
 
@@ -8,7 +9,9 @@ import pandas as pd
 import pytest
 from sklearn.datasets import load_digits, load_wine
 
+from pushforward.classical.gaussian import Gaussian
 from pushforward.data.dataset import Dataset
+from pushforward.data.files import write_samples
 from pushforward.data.load import load_data
 from pushforward.data.toys import manifold, ring
 from pushforward.errors import FileError, InputError
@@ -366,3 +369,19 @@ def test_fingerprint_changes_with_the_content():
     ]
     assert len({data.fingerprint() for data in variants}) == len(variants)
     assert Dataset(name="y", X=np.asfortranarray(X)).fingerprint() == variants[0].fingerprint()
+
+
+def test_iso_dates_of_a_csv_are_dates_and_are_written_as_they_were(tmp_path):
+    days = [f"2024-0{1 + i % 9}-1{i % 10}" for i in range(40)]
+    odd = ["2024-02-31", *days[1:]]
+    frame = pd.DataFrame({"day": days, "odd": odd, "v": range(40, 0, -1)})
+    frame.loc[3, "day"] = None
+    frame.to_csv(tmp_path / "a.csv", index=False)
+    X = load_data(tmp_path / "a.csv").X
+    assert pd.api.types.is_datetime64_any_dtype(X["day"])
+    assert not pd.api.types.is_datetime64_any_dtype(X["odd"] if "odd" in X else frame["odd"])
+    assert X["day"].isna().sum() == 1
+    drawn = Gaussian(random_state=0).fit(X[["day", "v"]]).sample(30, random_state=0)
+    write_samples(tmp_path / "b.csv", drawn, {})
+    text = (tmp_path / "b.csv").read_text().splitlines()[1:]
+    assert all(re.fullmatch(r"(\d{4}-\d\d-\d\d)?,-?\d+", line) for line in text)

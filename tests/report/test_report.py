@@ -124,7 +124,7 @@ def draw(kind, seed, n=40):
     return rng.normal(size=(n, {"array": 2, "vectors": 5, "line": 1, "images": 36}[kind]))
 
 
-def make_run(folder, kind="array", rows=None, *, real_rows=True, repeats=2, leave_out=()):
+def make_run(folder, kind=None, rows=None, *, real_rows=True, repeats=2, leave_out=()):
     rows = standard_rows(repeats) if rows is None else rows
     shape = [6, 6] if kind == "images" else None
     config = {
@@ -154,6 +154,8 @@ def make_run(folder, kind="array", rows=None, *, real_rows=True, repeats=2, leav
     folder.mkdir()
     (folder / "config.json").write_text(json.dumps(config))
     (folder / "results.jsonl").write_text("".join(json.dumps(r) + "\n" for r in rows))
+    if kind is None:  # what the words say does not hang on the samples
+        return folder
     suffix = ".parquet" if kind == "table" else ".npz"
     names = [f"{m}-0" for m in METHODS if m not in leave_out]
     if real_rows:
@@ -195,7 +197,7 @@ def test_the_answer_comes_first_and_says_how_sure_it_is(tmp_path):
 
 
 def test_drawing_again_gives_the_same_bytes(tmp_path):
-    folder = make_run(tmp_path / "run")
+    folder = make_run(tmp_path / "run", "array")
     first = write_report(folder).read_bytes()
     assert write_report(folder).read_bytes() == first
     assert [p.name for p in folder.iterdir() if p.name.endswith(".tmp")] == []
@@ -206,7 +208,7 @@ def test_failures_are_named_rows_with_their_reasons_in_words(tmp_path):
     for i in range(2):
         rows.append(row("gan", i, status="DIVERGED", reason=f"the loss left the numbers at {i}"))
         rows.append(row("kernel-density", i, status="COPYING", reason="90% are training rows."))
-    page = report(make_run(tmp_path / "run", rows=rows, leave_out=["gan"]))
+    page = report(make_run(tmp_path / "run", "array", rows, leave_out=["gan"]))
     assert "In every repeat, for example: the loss left the numbers at 0" in page.text
     assert "In every repeat: 90% are training rows." in page.text
     assert "could not be brought back" in page.text
@@ -275,7 +277,7 @@ def test_with_real_rows_the_same_values_do_appear(tmp_path):
 def test_a_folder_that_is_no_run_or_is_damaged_is_refused_in_words(tmp_path):
     with pytest.raises(FileError, match="holds no run"):
         write_report(tmp_path)
-    folder = make_run(tmp_path / "run")
+    folder = make_run(tmp_path / "run", "array")
     (folder / "samples" / "vae-0.npz").write_bytes(b"cut off")
     with pytest.raises(FileError, match=r"vae-0\.npz is damaged"):
         write_report(folder)

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from pushforward.data.dataset import Dataset, number_columns
 from pushforward.errors import FileError, InputError
 
+ISO_DATE = r"\d{4}-\d{2}-\d{2}([ T]\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?)?"
 CHANNELS = (1, 3, 4)  # grey, colour, colour with transparency
 
 
@@ -33,7 +34,20 @@ def _read_csv(path: Path) -> Dataset:
         skipinitialspace=True,
         low_memory=False,
     )
-    return Dataset(name=path.stem, X=frame)
+    return Dataset(name=path.stem, X=frame.apply(_dates))
+
+
+def _dates(column: pd.Series) -> pd.Series:
+    """Text that is a date or a time in every row, as ISO 8601 writes it, becomes one."""
+    if not pd.api.types.is_string_dtype(column.dtype):
+        return column
+    written = column.dropna().astype(str)
+    if written.empty or not written.str.fullmatch(ISO_DATE).all():
+        return column
+    try:
+        return pd.to_datetime(column, format="ISO8601")
+    except ValueError:  # the 31st of February
+        return column
 
 
 def _records(path: Path, separator: str) -> Iterator[tuple[int, list[str]]]:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from pathlib import Path
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch
 
+from pushforward.errors import InputError
 from pushforward.methods import Method
-from pushforward.report.style import GENERATED, INK, MUTED, REAL_PALE, bare, new_figure, styled
+from pushforward.report.style import GENERATED, INK, MUTED, REAL_PALE, bare, new_figure, png, styled
+from pushforward.storage import write_atomically
 
 # From a formula to nothing but samples; what is not listed follows in the order it comes.
 ORDER = (
@@ -81,6 +84,24 @@ def landscape(methods: Iterable[Method]) -> Figure:
             )
         top += height
     return figure
+
+
+def write_landscape(path: Path, methods: Iterable[Method]) -> Path:
+    """Write the landscape of methods into a .png file, and return its path.
+
+    Raises:
+        InputError: the file's name does not end in .png.
+        FileError: nothing can be written there.
+
+    >>> write_landscape(Path("methods.jpg"), [])
+    Traceback (most recent call last):
+    pushforward.errors.InputError: methods.jpg: expected a name ending in .png
+    """
+    path = Path(path).expanduser()
+    if path.suffix.lower() != ".png":
+        raise InputError(f"{path}: expected a name ending in .png")
+    write_atomically(path, png(landscape(methods)))
+    return path
 
 
 def _lanes(methods: Iterable[Method]) -> dict[str, list[Method]]:

@@ -22,6 +22,7 @@ from pushforward.evaluation.features import FeatureMap, Standardised, pixels
 from pushforward.evaluation.verdict import verdict
 from pushforward.methods import get_method
 from pushforward.sampler import Sampler
+from pushforward.storage import replacing
 
 REAL = "real rows"  # the yardstick: what a perfect sampler would score
 FLOOR = "gaussian"  # what a model must beat
@@ -176,18 +177,20 @@ def _judge(
         "method": trial.method,
         "seed": trial.fit_seed,
         "version": pushforward.__version__,
-        "generated": sampler is not None,
     }
-    if sampler is not None:
-        _write(folder / "samples" / trial.name, fake[:ROWS_KEPT], provenance)
+    # What a copier draws is real rows.
+    copies = sampler is not None and (sampler.stores_rows or found.name == "COPYING")
+    samples = folder / "samples"
+    if sampler is not None and (keep_real or not copies):
+        write_samples(_file(samples, trial.name, fake), fake[:ROWS_KEPT], provenance)
     if not keep_real:
         return
     if sampler is None:
-        _write(folder / "samples" / f"test-{trial.repeat}", parts.test[:ROWS_KEPT], provenance)
-        _write(folder / "samples" / trial.name, fake[:ROWS_KEPT], provenance)
+        _keep_real(samples, f"test-{trial.repeat}", parts.test[:ROWS_KEPT])
+        _keep_real(samples, trial.name, fake[:ROWS_KEPT])
     elif trial.repeat == 0:
         chosen = _nearest_rows(features, fake[:NEIGHBOURS_SHOWN], parts.train)
-        _write(folder / "samples" / f"{trial.name}-nearest", chosen, provenance)
+        _keep_real(samples, f"{trial.name}-nearest", chosen)
 
 
 def feature_map(dataset: Dataset, train: Any) -> FeatureMap:
@@ -201,6 +204,14 @@ def _nearest_rows(features: FeatureMap, fake: Any, train: Any) -> Any:
     return train.iloc[index] if isinstance(train, pd.DataFrame) else train[index]
 
 
-def _write(stem: Path, X: Any, provenance: dict[str, Any]) -> None:
-    suffix = ".parquet" if isinstance(X, pd.DataFrame) else ".npz"
-    write_samples(stem.with_name(stem.name + suffix), X, provenance)
+def _file(folder: Path, name: str, X: Any) -> Path:
+    return folder / (name + (".parquet" if isinstance(X, pd.DataFrame) else ".npz"))
+
+
+def _keep_real(folder: Path, name: str, X: Any) -> None:
+    """Real rows beside the samples, for the report; they do not pass as generated."""
+    with replacing(_file(folder, name, X)) as file:
+        if isinstance(X, pd.DataFrame):
+            X.to_parquet(file, index=False)
+        else:
+            np.savez(file, X=X)
