@@ -31,6 +31,7 @@ _PUBLIC = {
     "load_data": "data.load",
     "load_model": "methods",
     "split": "data.split",
+    "write_report": "report.html",
 }
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     from pushforward.models.autoencoder import Autoencoder
     from pushforward.models.gan import GAN
     from pushforward.models.vae import VAE
+    from pushforward.report.html import write_report
     from pushforward.sampler import Sampler
     from pushforward.study.compare import compare
 
@@ -66,6 +68,7 @@ __all__ = [
     "load_data",
     "load_model",
     "split",
+    "write_report",
 ]
 
 

@@ -1,0 +1,101 @@
+"""Numeric columns between their own units and standard ones."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from pushforward.errors import InputError
+
+MOST_DECIMALS = 6
+
+
+@dataclass
+class Numbers:
+    """Numeric columns, standardised; each that has holes gets an indicator, [present, missing].
+
+    A column that never varies is not encoded at all and comes back as the constant it was.
+    """
+
+    mean: np.ndarray  # (q,)
+    scale: np.ndarray  # (q,), 0 where the column is constant
+    low: np.ndarray  # (q,)
+    high: np.ndarray  # (q,)
+    decimals: np.ndarray  # (q,), -1 where values are not rounded
+    missing: np.ndarray  # (q,) share of missing values
+    bounded: bool  # generated values stay within [low, high]
+
+    @classmethod
+    def learn(cls, X: np.ndarray, *, bounded: bool, common_scale: bool = False) -> Numbers:
+        present = np.isfinite(X)
+        count = np.maximum(present.sum(0), 1)
+        mean = (np.where(present, X, 0.0) / count).sum(0)
+        centred = np.where(present, X - mean, 0.0)
+        # Squares of what is divided by its largest neither over- nor underflow.
+        largest = np.abs(centred).max(0)
+        unit = centred / np.where(largest > 0, largest, 1.0)
+        scale = largest * np.sqrt((unit**2).sum(0) / count)
+        low = np.where(present, X, np.inf).min(0)
+        high = np.where(present, X, -np.inf).max(0)
+        # Rounding leaves a constant column with a spread of some ulps; its range tells exactly.
+        empty = ~present.any(0)
+        low, high = np.where(empty, 0.0, low), np.where(empty, 0.0, high)
+        scale = np.where(low == high, 0.0, scale)
+        mean = np.where(low == high, low, mean)
+        if common_scale:  # pixels share a unit: [low, high] becomes [-1, 1]
+            low, high = np.full_like(low, low.min()), np.full_like(high, high.max())
+            half = (high - low) / 2
+            mean, scale = low + half, np.where(scale > 0, half, 0.0)
+            mean = np.where(scale > 0, mean, np.where(present, X, 0.0).max(0))
+        decimals = _decimals(X) if bounded and not common_scale else np.full(X.shape[1], -1)
+        return cls(mean, scale, low, high, decimals, 1.0 - present.mean(0), bounded)
+
+    @property
+    def varying(self) -> np.ndarray:
+        return self.scale > 0
+
+    @property
+    def holed(self) -> np.ndarray:
+        return (self.missing > 0) & (self.missing < 1)
+
+    def encode(self, X: np.ndarray) -> list[np.ndarray]:
+        v, gone = self.varying, np.isnan(X)
+        Z = (X[:, v] - self.mean[v]) / self.scale[v]
+        Z[gone[:, v]] = 0.0
+        return [Z, *(np.eye(2)[gone[:, j].astype(int)] for j in np.flatnonzero(self.holed))]
+
+    def decode(self, Z: np.ndarray, missing: list[np.ndarray]) -> np.ndarray:
+        X = np.tile(self.mean, (len(Z), 1))
+        v = self.varying
+        X[:, v] += Z * self.scale[v]
+        for d in np.unique(self.decimals[self.decimals >= 0]):
+            X[:, self.decimals == d] = np.round(X[:, self.decimals == d], d)
+        if self.bounded:
+            X = np.clip(X, self.low, self.high)
+        for j, gone in zip(np.flatnonzero(self.holed), missing, strict=True):
+            X[gone == 1, j] = np.nan
+        X[:, self.missing == 1] = np.nan
+        return X
+
+
+def _decimals(X: np.ndarray) -> np.ndarray:
+    """The fewest decimals that write every value of a column exactly, -1 if more than six."""
+    decimals = np.full(X.shape[1], -1)
+    for d in range(MOST_DECIMALS, -1, -1):
+        with np.errstate(over="ignore"):  # 1e305 has no decimals to speak of
+            exact = ((np.round(X, d) == X) | np.isnan(X)).all(0)
+        decimals[exact] = d
+    return decimals
+
+
+def check_finite(X: np.ndarray, names: list[str]) -> None:
+    """Refuse infinite values; say how many, where, and what to do."""
+    infinite = np.isinf(X)
+    if infinite.any():
+        where = [names[j] for j in np.flatnonzero(infinite.any(0))]
+        shown = ", ".join(map(str, where[:5])) + (", ..." if len(where) > 5 else "")
+        raise InputError(
+            f"expected finite values, found {int(infinite.sum())} infinite in column(s) {shown}; "
+            "replace them by missing values (NaN) or drop those rows"
+        )
