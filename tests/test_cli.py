@@ -108,6 +108,7 @@ def test_a_table_comes_back_with_its_columns(run, people, suffix):
     assert run("evaluate", "people.csv", f"new.{suffix}", "--train", "people.csv")[0] == 0
 
 
+@pytest.mark.filterwarnings("always")
 def test_drop_category_and_label(run, people):  # noqa: ARG001
     options = ("--drop", "city", "--as-category", "person_id", "--label", "age")
     code, _, err = run("fit", "people.csv", "--method", "copycat", "--out", "m", *options)

@@ -52,14 +52,13 @@ def test_killed_at_random_points_a_gan_ends_in_the_same_bytes(tmp_path):
     kills = 0
     for _ in range(40):
         code, errors = fit(tmp_path / "c", tmp_path / "model", kill_after=rng.uniform(0.2, 1.2))
-        if code == 0:
+        if code == 0 or (tmp_path / "model").exists():  # or killed when it had finished
             break
         assert code < 0, errors  # killed by us, not failed
         kills += 1
-        assert not (tmp_path / "model").exists()
     else:
         code, errors = fit(tmp_path / "c", tmp_path / "model")
-    assert code == 0, errors
+        assert code == 0, errors
     assert kills > 0
     for name in ("weights.safetensors", "model.json"):
         assert (tmp_path / "model" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()

@@ -12,6 +12,9 @@ from pushforward.evaluation.intervals import newcombe_interval
 from pushforward.evaluation.neighbours import nearest_distance
 
 
+LAST_BITS = 1e-9  # a copy that went through a model's units and back may differ by so much
+
+
 @dataclass(frozen=True)
 class CopyShare:
     """The shares of copies among generated and among held-out real rows.
@@ -33,8 +36,8 @@ def copy_share(fake: Any, train: Any, held_out: Any) -> CopyShare:
 
     δ = median over training rows i of ‖x_i − NN(x_i)‖ / 10,
 
-    NN being the nearest other training row. Duplicates in the data can make δ = 0: then only equal
-    rows count. Held-out real rows give the share that data without memory would have; only what
+    NN being the nearest other training row. Duplicates in the data can make δ = 0: then only rows that
+    are equal but for their last bits count. Held-out real rows give the share that data without memory would have; only what
     lies above it tells of copying. The interval is Newcombe's.
 
     `fake` is (n, p), `train` (t, p) with t ≥ 2, `held_out` (m, p), else `InputError`.
@@ -47,6 +50,7 @@ def copy_share(fake: Any, train: Any, held_out: Any) -> CopyShare:
     train, fake = as_row_pair(train, fake, at_least=1)
     train, held_out = as_row_pair(train, held_out, at_least=1)
     radius = float(np.median(nearest_distance(train, train, exclude_self=True))) / 10
+    radius = max(radius, LAST_BITS * float(np.abs(train).max()))
     share, baseline = (_share_of_copies(rows, train, radius) for rows in (fake, held_out))
     return CopyShare(
         fake=share,
