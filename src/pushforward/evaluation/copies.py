@@ -11,7 +11,6 @@ from pushforward.evaluation.features import Rows, as_row_pair
 from pushforward.evaluation.intervals import newcombe_interval
 from pushforward.evaluation.neighbours import nearest_distance
 
-
 LAST_BITS = 1e-9  # a copy that went through a model's units and back may differ by so much
 
 
@@ -36,9 +35,9 @@ def copy_share(fake: Any, train: Any, held_out: Any) -> CopyShare:
 
     δ = median over training rows i of ‖x_i − NN(x_i)‖ / 10,
 
-    NN being the nearest other training row. Duplicates in the data can make δ = 0: then only rows that
-    are equal but for their last bits count. Held-out real rows give the share that data without memory would have; only what
-    lies above it tells of copying. The interval is Newcombe's.
+    NN being the nearest other training row. Duplicates in the data can make δ = 0: then only rows
+    count that are equal but for their last bits. Held-out real rows give the share that data
+    without memory would have; only what lies above it tells of copying. The interval is Newcombe's.
 
     `fake` is (n, p), `train` (t, p) with t ≥ 2, `held_out` (m, p), else `InputError`.
 
