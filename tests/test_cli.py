@@ -154,9 +154,14 @@ def test_compare_writes_one_report_and_goes_on(run, people):  # noqa: ARG001
         ),
         (["fit", "digits", "--method", "gan", "--set", "device=cuda:9"], "expected a device among"),
         (["fit", "wine", "--method", "gan", "--label", "x"], "no column is called 'x'"),
+        (["fit", "wine", "--method", "autoencoder", "--set", "linear=maybe"], "True or False"),
+        (["fit", "wine", "--method", "mixture", "--set", "n_components=a"], "n_components between"),
+        (["fit", "wine", "--method", "kernel-density", "--set", "bandwidth=a"], "bandwidth"),
+        (["fit", "wine", "--method", "autoencoder", "--set", "density=a"], "density to be a"),
         (["sample", "nowhere", "--out", "a.csv"], "expected a model folder"),
+        (["compare", "digits", "--jobs", "0"], "jobs to be a whole number above 0"),
         (["compare", "digits", "--methods", "gan,x"], "there is no method 'x'"),
-        (["compare", "digits", "--repeats", "0"], "at least one repeat"),
+        (["compare", "digits", "--repeats", "0"], "repeats to be a whole number above 0"),
         (["compare", "tiny.csv"], "too few for train, validation and test"),
         (["evaluate", "infinite.csv", "one.csv"], "infinite"),
         (["evaluate", "ok.csv", "other.csv"], "columns"),
@@ -274,7 +279,7 @@ def test_a_path_through_a_file_is_told(run):
 
 
 def test_an_interrupted_fit_goes_on(run):
-    arguments = ["fit", "wine", "--method", "gan", "--seed", "0", "--out", "m"]
+    arguments = ["fit", "wine", "--method", "gan", "--out", "m"]
     arguments += ["--set", "max_rounds=12000", "--set", "patience=12000"]
     process = subprocess.Popen(COMMAND + arguments, stderr=subprocess.PIPE)
     checkpoint = Path("m.checkpoint")
@@ -282,8 +287,10 @@ def test_an_interrupted_fit_goes_on(run):
         time.sleep(0.1)
         if checkpoint.exists():
             break
-    process.kill()
-    process.communicate()
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate()
+    assert process.returncode == 1
+    assert err.decode().startswith("interrupted; the same command goes on")
     assert checkpoint.exists()
     assert not Path("m").exists()
     assert run(*arguments)[0] == 0

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import pushforward as pf
@@ -203,3 +204,73 @@ def test_the_registry_tells_what_a_method_gives(name):
     sampler, gives = tiny(name), pf.METHODS[name].gives
     assert isinstance(sampler, HasDensity) == ("density" in gives)
     assert isinstance(sampler, HasCodes) == ("codes" in gives)
+
+
+def rare_table(n=4000):
+    """Shares of one per cent and less, which rounding and argmax lose."""
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame(
+        {
+            "x": rng.normal(size=n),
+            "fraud": rng.random(n) < 0.01,
+            "target": (rng.random(n) < 0.03).astype(int),
+            "kind": rng.choice(list("abcd"), n, p=[0.7, 0.28, 0.015, 0.005]),
+        }
+    )
+    frame.loc[rng.random(n) < 0.005, "x"] = np.nan
+    return frame
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_rare_values_and_holes_keep_their_shares(name):
+    frame = rare_table()
+    drawn = tiny(name, random_state=0).fit(frame).sample(20_000, random_state=0)
+    assert drawn["target"].dtype == frame["target"].dtype
+    pairs = [
+        (frame["x"].isna(), drawn["x"].isna()),
+        (frame["fraud"], drawn["fraud"]),
+        (frame["target"], drawn["target"]),
+        *((frame["kind"] == k, drawn["kind"] == k) for k in "abcd"),
+    ]
+    for real, fake in pairs:
+        share = real.mean()
+        # Calibrated on tens of draws of the rarest value, so to about a quarter of its share.
+        assert abs(fake.mean() - share) < 0.5 * share + 0.002, (share, fake.mean())
+
+
+def test_a_fit_that_fails_leaves_no_half_of_an_earlier_one():
+    sampler = tiny("vae", random_state=0).fit(rows())
+    with pytest.raises(InputError, match="learning_rate"):
+        sampler.set_params(learning_rate=-1.0).fit(rows(seed=1))
+    with pytest.raises(NotFittedError):
+        sampler.sample(2)
+
+
+def test_every_column_is_taken_when_asked():
+    frame = pd.DataFrame({"v": rows()[:, 0], "name": [f"n{i}" for i in range(60)]})
+    sampler = tiny("gaussian", random_state=0).fit(frame, every_column=True)
+    assert set(sampler.sample(9, random_state=0)["name"]) <= set(frame["name"])
+
+
+@pytest.mark.parametrize(
+    ("frame", "words"),
+    [
+        (pd.DataFrame({0: [1.0, 2.0]}), "columns named by text, got 0"),
+        (pd.DataFrame([[1.0, 2.0], [3.0, 4.0]], columns=["a", "a"]), "more than one column"),
+        (pd.DataFrame({"a": [1.0, np.inf]}), "1 infinite values in 'a'"),
+    ],
+)
+def test_tables_that_cannot_be(frame, words):
+    with pytest.raises(InputError, match=words):
+        tiny("gaussian").fit(frame)
+    with pytest.raises(InputError, match=words):
+        pf.compare(frame)
+
+
+def test_whole_numbers_beyond_a_float_are_not_bent():
+    big = np.array([[2**62, 1], [2**62 + 1, 2]])
+    with pytest.raises(InputError, match=r"2\^53"):
+        tiny("gaussian").fit(big)
+    frame = pd.DataFrame({"big": 2**60 + np.arange(50) ** 2, "v": rows(50)[:, 0]})
+    with pytest.warns(DataWarning, match=r"'big' is left out: whole numbers beyond 2\^53"):
+        assert list(tiny("gaussian", random_state=0).fit(frame).sample(2).columns) == ["v"]

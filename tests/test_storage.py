@@ -149,3 +149,23 @@ def test_a_fresh_process_draws_the_same(model):
         [sys.executable, "-c", code, str(model)], capture_output=True, text=True, check=True
     )
     assert np.array_equal(np.array(json.loads(out.stdout)), here)
+
+
+@pytest.mark.parametrize("key", ["class", "parameters", "state"])
+def test_a_description_that_lacks_a_key_is_damaged(model, key):
+    description = json.loads((model / "model.json").read_text())
+    del description[key]
+    (model / "model.json").write_text(json.dumps(description))
+    with pytest.raises(FileError, match="damaged"):
+        pf.load_model(model)
+
+
+@pytest.mark.parametrize(
+    "change", [{"hidden": [7]}, {"no_such_option": 1}, {"latent_dim": "two"}], ids=str
+)
+def test_a_description_that_does_not_fit_the_weights_is_told(model, change):
+    description = json.loads((model / "model.json").read_text())
+    description["parameters"] |= change
+    (model / "model.json").write_text(json.dumps(description))
+    with pytest.raises((FileError, InputError)):
+        pf.load_model(model)

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 UsageError: Any = typer.BadParameter.__base__
 
 FAILED, MISUSED = 1, 2
+WORDS = {"true": "True", "yes": "True", "false": "False", "no": "False", "none": "None"}
+INTERRUPTED = 130  # what typer makes of Ctrl-C
 
 app = typer.Typer(
     name="pushforward",
@@ -108,8 +110,11 @@ def fit(
     """
     from pushforward.data.load import load_data
     from pushforward.methods import get_method
+    from pushforward.sampler import fresh_seed
+    from pushforward.storage import read_file
 
-    sampler = get_method(method).make(**_settings(set_), random_state=seed)
+    settings = _settings(set_)
+    get_method(method).make(**settings)  # a misspelt name is told before the data is read
     # No method here draws by label yet: a label is learnt jointly, as one more category.
     categories = [*(as_category or []), *([label] if label else [])]
     dataset = load_data(data, drop=drop or [], as_category=categories)
@@ -120,17 +125,21 @@ def fit(
     if path.exists() and any(path.iterdir() if path.is_dir() else [path]):
         raise InputError(f"{path} is there already; choose another folder with --out")
     checkpoint = path.with_name(path.name + ".checkpoint")
-    sampler.fit(dataset.X, dataset.y, checkpoint=checkpoint, budget=budget)
+    if seed is None:
+        # The same command goes on with an interrupted fit, so with its seed.
+        seed = read_file(checkpoint)["fingerprint"]["seed"] if checkpoint.exists() else None
+    sampler = get_method(method).make(**settings, random_state=fresh_seed(seed))
+    sampler.fit(dataset.X, dataset.y, checkpoint=checkpoint, budget=budget, every_column=True)
     sampler.save(path, about=_about(dataset, method))
     checkpoint.unlink(missing_ok=True)
     typer.echo(f"{path} (seed {sampler.seed_})")
 
 
 def _settings(pairs: list[str] | None) -> dict[str, Any]:
-    """`key=value` pairs, each value a Python literal or else a word.
+    """`key=value` pairs, each value true, false, none, a Python literal or else a word.
 
-    >>> _settings(["latent_dim=8", "objective=minimax", "hidden=64,64"])
-    {'latent_dim': 8, 'objective': 'minimax', 'hidden': (64, 64)}
+    >>> _settings(["latent_dim=8", "objective=minimax", "hidden=64,64", "linear=true"])
+    {'latent_dim': 8, 'objective': 'minimax', 'hidden': (64, 64), 'linear': True}
     """
     settings = {}
     for pair in pairs or []:
@@ -138,7 +147,7 @@ def _settings(pairs: list[str] | None) -> dict[str, Any]:
         if not equals or not key:
             raise InputError(f"expected --set key=value, got {pair!r}")
         try:
-            settings[key] = ast.literal_eval(value)
+            settings[key] = ast.literal_eval(WORDS.get(value.lower(), value))
         except (ValueError, SyntaxError):
             settings[key] = value
     if "random_state" in settings:
@@ -216,14 +225,18 @@ def evaluate(
     """
     from pushforward.data.load import load_data, read_data
     from pushforward.evaluation.evaluate import evaluate as score
-    from pushforward.evaluation.features import pixels
+    from pushforward.evaluation.features import Standardised, pixels
     from pushforward.evaluation.verdict import verdict
 
     reference = load_data(real, drop=drop or [], as_category=as_category or [])
     if not as_json:
         _say_notes(reference)
     others = [None if name is None else _like(reference, read_data(name)) for name in (fake, train)]
-    features = pixels if reference.image_shape is not None else None
+    compared_by = reference.X if others[1] is None else others[1]
+    if reference.image_shape is not None:
+        features: Any = pixels
+    else:
+        features = Standardised(compared_by, every_column=True)
     with warnings.catch_warnings():
         if as_json:
             warnings.simplefilter("ignore")
@@ -380,13 +393,22 @@ def main(arguments: list[str] | None = None) -> None:
         typer.echo(f"error: {error.format_message()}\ntry '{where} --help'", err=True)
         code = MISUSED
     except KeyboardInterrupt:
-        typer.echo("interrupted", err=True)
-        code = FAILED
+        code = INTERRUPTED
     except (PushforwardError, OSError, ValueError, MemoryError) as error:
         if debug:
             traceback.print_exc()
         typer.echo(f"error: {error}", err=True)
         code = FAILED if isinstance(error, (Diverged, MemoryError)) else MISUSED
+    except Exception as error:
+        # A mistake of ours, or input that nobody thought of: still one line, and where to look.
+        if debug:
+            traceback.print_exc()
+        what = f"{type(error).__name__}: {error}"[:300]
+        typer.echo(f"error: {what}\nthis was not expected; --debug shows where it arose", err=True)
+        code = FAILED
+    if code == INTERRUPTED:
+        typer.echo("interrupted; the same command goes on with what was saved", err=True)
+        code = FAILED
     sys.exit(code or 0)
 
 

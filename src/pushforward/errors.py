@@ -24,11 +24,15 @@ class DeviceError(PushforwardError, RuntimeError):
 
 
 class Diverged(PushforwardError, ArithmeticError):
-    """Training that left the finite numbers and could not be brought back."""
+    """Training that left the finite numbers."""
 
 
 class DataWarning(UserWarning):
     """What comes back differs from what went in, e.g. a column that is left out."""
+
+
+class TrainingWarning(UserWarning):
+    """Training that did not end as it should, and what was kept."""
 
 
 class EvaluationWarning(UserWarning):

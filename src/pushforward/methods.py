@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pushforward.errors import InputError
+from pushforward.errors import FileError, InputError
 from pushforward.sampler import FORMAT, FORMAT_VERSION, Sampler, build, restore
 from pushforward.storage import read_folder
 
@@ -161,7 +161,14 @@ def load_model(path: str | os.PathLike[str], *, device: str | None = None) -> Sa
     for method in ROWS:  # make the built-in classes known, by our own list and not by the file
         if method.where.endswith(f":{description.get('class')}"):
             method.sampler  # noqa: B018
-    sampler = restore(build(description), tree)
+    try:
+        sampler = restore(build(description), tree)
+    except InputError:
+        raise
+    except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
+        raise FileError(
+            f"{path}/model.json is damaged: it does not fit the weights ({error!r:.200})"
+        ) from error
     sampler.about_ = description.get("about", {})
     if device is not None and "device" in sampler.get_params():
         sampler.set_params(device=device)

@@ -22,12 +22,14 @@ from sklearn.utils.validation import (
 )
 
 import pushforward
+from pushforward.data.columns import check_table
 from pushforward.data.encoding import Encoding
 from pushforward.errors import DataWarning, InputError
 from pushforward.storage import write_folder
 
 FORMAT, FORMAT_VERSION = "pushforward model", 1
-CALIBRATION_ROWS = 4000
+CALIBRATION_ROWS = (4000, 40_000)  # draws by which categories get their shares, least and most
+PER_CATEGORY = 50  # draws wanted of the rarest category
 
 
 @runtime_checkable
@@ -53,6 +55,7 @@ class Effort:
     validation: np.ndarray | None = None  # encoded, (n, width)
     deadline: float | None = None  # on the clock of time.monotonic()
     checkpoint: Path | None = None
+    progress: bool = True
 
     @property
     def time_is_up(self) -> bool:
@@ -67,10 +70,14 @@ class Sampler(BaseEstimator, ABC):
     """
 
     kinds: ClassVar[dict[str, type[Sampler]]] = {}  # concrete samplers by class name, for loading
-    stores_rows: ClassVar[bool] = False  # whether a saved model contains training rows
 
     random_state: int | np.random.Generator | np.random.RandomState | None
     about_: dict[str, Any]
+
+    @property
+    def stores_rows(self) -> bool:
+        """Whether a saved model contains training rows."""
+        return False
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -100,6 +107,8 @@ class Sampler(BaseEstimator, ABC):
         validation: Any = None,
         checkpoint: str | os.PathLike[str] | None = None,
         budget: float | None = None,
+        every_column: bool = False,
+        progress: bool = True,
     ) -> Self:
         """Learn the law of the rows of X.
 
@@ -110,16 +119,17 @@ class Sampler(BaseEstimator, ABC):
                 without them holds back a part of X.
             checkpoint: a file to save training to, and to resume from when it is there.
             budget: seconds that the fit may take, tuning included.
+            every_column: take a table whole, also columns that look like text or identifiers.
+            progress: show a bar where there is a terminal.
 
         Raises:
             InputError: rows that cannot be learnt from; the message says what to do.
         """
+        self.__dict__.pop("n_rows_", None)  # a fit that fails leaves no half of an earlier one
         X = self._check(X, reset=True)
         self.seed_ = fresh_seed(self.random_state)
-        encoding = Encoding().fit(X)
+        encoding = Encoding().fit(X, every_column=every_column)
         Z = encoding.transform(X)
-        if encoding.width == 0:
-            Z = np.zeros((len(Z), 0))
         deadline = None if budget is None else time.monotonic() + _positive(budget, "budget")
         rng = np.random.default_rng(self.seed_)
         held = None
@@ -128,10 +138,11 @@ class Sampler(BaseEstimator, ABC):
         self.encoding_ = encoding
         if encoding.width:
             path = None if checkpoint is None else Path(checkpoint)
-            self._fit(Z, Effort(rng, held, deadline, path))
+            self._fit(Z, Effort(rng, held, deadline, path, progress))
             if encoding.shares:
-                calibration = np.random.default_rng([self.seed_, 1])
-                encoding.calibrate(self._draw(CALIBRATION_ROWS, calibration))
+                rarest = min(share[share > 0].min() for share in encoding.shares)
+                n = int(np.clip(PER_CATEGORY / rarest, *CALIBRATION_ROWS))
+                encoding.calibrate(self._draw(n, np.random.default_rng([self.seed_, 1])))
         self.n_rows_ = len(Z)
         return self
 
@@ -198,7 +209,9 @@ class Sampler(BaseEstimator, ABC):
     def _check(self, X: Any, *, reset: bool) -> Any:
         """X as an array or a frame with at least one row (two to fit), or a clear error."""
         least = 2 if reset else 1
-        if not isinstance(X, pd.DataFrame):
+        if isinstance(X, pd.DataFrame):
+            check_table(X, "the table")
+        else:
             finite: Any = {"ensure_all_finite": False, "allow_nd": True}
             return validate_data(self, X, reset=reset, ensure_min_samples=least, **finite)
         _check_feature_names(self, X, reset=reset)
@@ -233,6 +246,8 @@ class DensitySampler(Sampler):
                 "expected numbers without missing values: a table with categories or holes has no "
                 "density; compare samples instead (pushforward.evaluate)"
             )
+        if not self.encoding_.width:
+            return np.zeros(len(X))
         return self._log_density(self.encoding_.transform(X)) - self.encoding_.log_scale
 
 
@@ -251,8 +266,14 @@ def fresh_seed(random_state: Any) -> int:
     raise InputError(f"expected random_state to be a whole number or None, got {random_state!r}")
 
 
+def check_flag(name: str, value: Any) -> None:
+    """Refuse what is neither True nor False: a word like "no" would count as true."""
+    if not isinstance(value, (bool, np.bool_)):
+        raise InputError(f"expected {name} to be True or False, got {value!r}")
+
+
 def _positive(value: float, name: str) -> float:
-    if not value > 0:
+    if isinstance(value, (str, bool)) or not value > 0:
         raise InputError(f"expected {name} to be above 0, got {value!r}")
     return value
 

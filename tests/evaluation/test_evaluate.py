@@ -203,5 +203,12 @@ def test_refusals_name_what_differs(rng, table):
         evaluate(rng.normal(size=(20, 3)), infinite)
     with pytest.raises(InputError, match="train must be finite, got 1 infinite"):
         evaluate(real, real, real.assign(age=[np.inf] + [1.0] * 19))
-    with pytest.raises(InputError, match="at least one column that varies"):
-        evaluate(np.ones((20, 3)), np.zeros((20, 3)))
+
+
+def test_what_breaks_a_constant_or_fills_a_hole_is_seen(rng):
+    real = pd.DataFrame({"a": rng.normal(size=200), "k": 5.0})
+    fake = real.assign(a=rng.normal(size=200))
+    assert evaluate(real, fake)["nn_accuracy"].value < 0.6
+    assert evaluate(real, fake.assign(k=700.0))["nn_accuracy"].value == 1.0
+    holes = fake.assign(a=fake["a"].mask(np.arange(200) % 2 == 0))
+    assert evaluate(real, holes)["nn_fake"].value > 0.7

@@ -1,5 +1,7 @@
 """The failures that scores are given a name for."""
 
+import warnings
+
 import numpy as np
 import pytest
 
@@ -51,3 +53,18 @@ def test_far_but_spread_out_is_not_collapse(rng, real, train):
 def test_half_of_the_modes(reached, name):
     scores = [Score("modes", reached, "higher", target=8.0)]
     assert verdict(Evaluation(scores)).name == name
+
+
+def test_rows_that_sit_on_the_real_ones_are_copies_without_training_rows_too(rng):
+    rows = rng.normal(size=(100, 3))
+    found = verdict(evaluate(rows, rows))
+    assert found.name == "COPYING"
+    assert "the very real rows" in found.reason
+
+
+def test_a_handful_of_rows_is_no_evidence_of_collapse(rng):
+    real = rng.normal(size=(2, 3))
+    fake = np.full((2, 3), 0.1) + 1e-3 * rng.normal(size=(2, 3))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        assert verdict(evaluate(real, fake)).name == "OK"

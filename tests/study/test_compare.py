@@ -9,6 +9,7 @@ import pytest
 import pushforward as pf
 from pushforward.classical.gaussian import Gaussian
 from pushforward.errors import Diverged, FileError, InputError
+from pushforward.evaluation.verdict import Verdict
 from pushforward.study import compare as study
 from pushforward.study.compare import compare, explain, table
 from pushforward.study.folder import RunFolder
@@ -172,10 +173,13 @@ def test_no_real_rows_are_kept_when_asked(tmp_path):
     [
         ({"methods": "gaussian,vea"}, "did you mean 'vae'"),
         ({"methods": ","}, "at least one method"),
-        ({"repeats": 0}, "at least one repeat"),
+        ({"repeats": 0}, "repeats to be a whole number above 0"),
         ({"budget": -1}, "budget above 0"),
         ({"max_rounds": 0}, "max_rounds"),
-        ({"seed": -1}, "seed"),
+        ({"repeats": 1.5}, "repeats to be a whole number"),
+        ({"jobs": 0}, "jobs to be a whole number above 0"),
+        ({"budget": "5"}, "budget above 0"),
+        ({"seed": -1}, "at least 0, got -1"),
     ],
 )
 def test_options_that_cannot_be(options, words, tmp_path):
@@ -198,3 +202,36 @@ def test_the_folder_is_found_again_by_its_configuration(tmp_path, monkeypatch):
     assert compare(X, methods="gaussian", repeats=1, jobs=1).folder == first.folder
     assert compare(X, methods="gaussian", repeats=1, jobs=1, seed=2).folder != first.folder
     assert RunFolder(first.folder).config["run"]["seed"] == 0
+
+
+@pytest.mark.parametrize("levels", [45, 28])
+def test_columns_are_chosen_once_on_the_whole_table(levels, tmp_path):
+    """45 levels are few in 1000 rows, and would be too many in the 600 of a training part."""
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame(
+        {"v": rng.normal(size=1000), "city": rng.choice([f"c{i}" for i in range(levels)], 1000)}
+    )
+    frame["key"] = np.r_[rng.permutation(10_000)[:999], 1]
+    frame.loc[998, "key"] = 1  # one duplicate, which a training part may lack
+    result = compare(frame, methods="gaussian", repeats=1, jobs=1, out=tmp_path / "r")
+    assert {s.status for s in result.standings} == {"OK"}
+
+
+def test_no_model_of_a_copier_is_kept_without_real_rows(tmp_path, monkeypatch):
+    copying = Verdict("COPYING", "as a test has it")
+    monkeypatch.setattr("pushforward.study.trial.verdict", lambda _: copying)
+    compare(X, methods="gaussian", repeats=1, jobs=1, real_rows=False, out=tmp_path)
+    assert not (tmp_path / "models").exists()
+    assert not (tmp_path / "samples").exists()
+
+
+def test_training_that_diverged_late_is_named_though_its_best_state_is_kept(tmp_path, monkeypatch):
+    def diverge(sampler, *_):
+        sampler.mean_, sampler.covariance_ = np.zeros(3), np.eye(3)
+        sampler.stopped_by_ = "divergence"
+
+    monkeypatch.setattr(Gaussian, "_fit", diverge)
+    compare(X, methods="gaussian", repeats=1, jobs=1, out=tmp_path)
+    rows = [row for row in lines(tmp_path) if row["kind"] == "method"]
+    assert [row["status"] for row in rows] == ["DIVERGED"]
+    assert rows[0]["scores"]

@@ -96,3 +96,17 @@ def test_infinite_scores_do_not_break_the_table():
     assert interval(np.array([0.1, math.inf]), np.zeros(2), 0.4) == Estimate(
         math.inf, -math.inf, math.inf
     )
+
+
+def test_failing_makes_no_method_look_surer():
+    three = interval(np.array([0.30, 0.31, 0.29]), np.full(3, 0.02), 0.4, planned=3)
+    survivor = interval(np.array([0.30]), np.full(1, 0.02), 0.4, planned=3)
+    assert survivor.high - survivor.low > three.high - three.low
+
+
+def test_a_copied_repeat_does_not_improve_the_mean():
+    repeats = [row("x", 0.8, 0.8, repeat=r) for r in range(3)]
+    repeats[1] = row("x", 0.5, 0.5, repeat=1, status="COPYING")
+    (standing,) = rank(repeats)
+    assert standing.distance.value == pytest.approx(0.3)
+    assert (standing.finished, standing.failed) == (2, 1)

@@ -123,6 +123,7 @@ def test_the_clock_counts_earlier_processes():
 def test_progress_is_silent_when_not_a_terminal(capsys):
     shown = progress(
         limit(rounds(), 3),
+        shown=True,
         label="x",
         start=0,
         max_rounds=3,
@@ -133,10 +134,18 @@ def test_progress_is_silent_when_not_a_terminal(capsys):
     assert capsys.readouterr() == ("", "")
 
 
+def test_progress_is_silent_when_told_so(capsys, monkeypatch):
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
+    options = {"label": "x", "start": 0, "max_rounds": 3, "deadline": None, "score": lambda: 0.0}
+    assert len(list(progress(limit(rounds(), 3), shown=False, **options))) == 3
+    assert capsys.readouterr() == ("", "")
+
+
 def test_progress_has_an_estimate_on_a_terminal(capsys, monkeypatch):
     monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
     for _ in progress(
         limit(rounds(), 3),
+        shown=True,
         label="GAN",
         start=0,
         max_rounds=3,

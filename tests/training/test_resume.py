@@ -80,7 +80,7 @@ def test_a_checkpoint_of_other_data_or_options_is_refused(tmp_path):
     X = np.random.default_rng(0).normal(size=(60, 3))
     options = {"max_rounds": 20, "hidden": (8,), "random_state": 0}
     pf.GAN(**options).fit(X, checkpoint=tmp_path / "c")
-    with pytest.raises(FileError, match=r"another run \(different: rows\)"):
+    with pytest.raises(FileError, match=r"another run \(different: rows, held_out\)"):
         pf.GAN(**options).fit(X + X**2, checkpoint=tmp_path / "c")
     with pytest.raises(FileError, match=r"another run \(different: method\)"):
         pf.GAN(**(options | {"latent_dim": 3})).fit(X, checkpoint=tmp_path / "c")

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from pushforward.sampler import Effort, Sampler
+from pushforward.sampler import Effort, Sampler, check_flag
 
 
 class Copycat(Sampler):
@@ -21,13 +21,16 @@ class Copycat(Sampler):
     array([0., 2., 4.])
     """
 
-    stores_rows = True
-
     def __init__(self, *, replace: bool = True, random_state: int | None = None) -> None:
         self.replace = replace
         self.random_state = random_state
 
+    @property
+    def stores_rows(self) -> bool:
+        return True
+
     def _fit(self, Z: np.ndarray, effort: Effort) -> None:  # noqa: ARG002
+        check_flag("replace", self.replace)
         self.rows_ = Z
 
     def _draw(self, n: int, rng: np.random.Generator) -> np.ndarray:

@@ -40,8 +40,6 @@ class KernelDensity(DensitySampler):
     True
     """
 
-    stores_rows = True
-
     def __init__(
         self,
         *,
@@ -53,8 +51,13 @@ class KernelDensity(DensitySampler):
         self.pca = pca
         self.random_state = random_state
 
+    @property
+    def stores_rows(self) -> bool:
+        return True
+
     def _fit(self, Z: np.ndarray, effort: Effort) -> None:
-        if self.bandwidth is not None and not self.bandwidth > 0:
+        number = isinstance(self.bandwidth, (int, float, np.number))
+        if self.bandwidth is not None and not (number and self.bandwidth > 0):
             raise InputError(f"expected bandwidth to be above 0, got {self.bandwidth!r}")
         self.centre_, self.components_ = np.zeros(Z.shape[1]), None
         self.density_space_ = "columns"
@@ -143,4 +146,4 @@ def _cross_validated(Z: np.ndarray, rng: np.random.Generator) -> float:
         kernel = np.exp(D / (-2 * h * h)).sum(1)  # at least 1, from the nearest row
         likelihood = np.log(kernel) - nearest / (2 * h * h) + constant - p * math.log(h)
         scores.append(np.mean(likelihood))
-    return float(GRID[int(np.argmax(scores))] * (n / len(Z)) ** (1 / (p + 4)))
+    return float(GRID[int(np.argmax(scores))] * (n / len(distinct)) ** (1 / (p + 4)))

@@ -50,7 +50,8 @@ class Mixture(DensitySampler):
         self.random_state = random_state
 
     def _fit(self, Z: np.ndarray, effort: Effort) -> None:
-        if self.n_components is not None and not 1 <= self.n_components <= len(Z):
+        k = self.n_components
+        if k is not None and not (isinstance(k, (int, np.integer)) and 1 <= k <= len(Z)):
             raise InputError(
                 f"expected n_components between 1 and the {len(Z)} rows, got {self.n_components}"
             )

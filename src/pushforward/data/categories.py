@@ -35,17 +35,26 @@ def plain_values(values: Any) -> list[Any]:
     return [v.item() if isinstance(v, np.generic) else v for v in values]
 
 
-def offsets_for(scores: np.ndarray, share: np.ndarray, rounds: int = 400) -> np.ndarray:
-    """Offsets b with P(argmax(scores + b) = k) close to share_k, each within ±0.49.
+LARGEST = 0.49  # of an offset: below one half a one-hot row keeps its category
 
-    Gradient ascent on the concave dual of the transport between draws and shares; the offsets stay
-    small enough that a one-hot row keeps its category.
+
+def offsets_for(scores: np.ndarray, share: np.ndarray, sweeps: int = 50) -> np.ndarray:
+    """Offsets b with P(argmax(scores + b) = k) as close to share_k as |b| ≤ 0.49 allows.
+
+    Coordinate ascent on the concave dual of the transport between draws `(n, K)` and shares: b_k is
+    the quantile of max_{j≠k}(s_j + b_j) − s_k at which category k wins its share of the draws.
     """
     offset = np.zeros_like(share)
-    tolerance = 2.0 / np.sqrt(len(scores)) * np.sqrt(share * (1 - share)) + 1e-12
-    for step in range(rounds):
-        drawn = np.bincount(np.argmax(scores + offset, axis=1), minlength=len(share)) / len(scores)
+    tolerance = 2.0 * np.sqrt(share * (1 - share) / len(scores))
+    for _ in range(sweeps):
+        shifted = scores + offset
+        drawn = np.bincount(shifted.argmax(1), minlength=len(share)) / len(scores)
         if np.all(np.abs(drawn - share) <= tolerance):
             break
-        offset = np.clip(offset + 0.5 / np.sqrt(1 + step) * (share - drawn), -0.49, 0.49)
+        for k in np.argsort(share):
+            shifted = scores + offset
+            rivals = np.delete(shifted, k, axis=1).max(1) - scores[:, k]
+            offset[k] = np.quantile(rivals, share[k])
+        offset -= (offset.max() + offset.min()) / 2  # only differences matter
+        offset = np.clip(offset, -LARGEST, LARGEST)
     return offset

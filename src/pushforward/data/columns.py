@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from typing import Any
 
+import numpy as np
 import pandas as pd
 from pandas.api import types
 
 from pushforward.errors import InputError
 
 IDENTIFIER_NAME = re.compile(r"(^|[_\s-])(id|uuid|guid|key|index)$|^unnamed: ?\d+$", re.IGNORECASE)
+LARGEST_INTEGER = 2**53  # beyond it a float64 skips whole numbers
 FEW = 20  # this many distinct strings are categories in a table of any length
 
 
@@ -57,11 +60,38 @@ def choose_columns(
     return frame, notes
 
 
+def check_table(frame: pd.DataFrame, name: str) -> None:
+    """Refuse names and infinite values that no table may have, in words.
+
+    Raises:
+        InputError: columns that share a name or are not named by text, or infinite values.
+    """
+    other = [column for column in frame.columns if not isinstance(column, str)]
+    if other:
+        raise InputError(
+            f"{name}: expected columns named by text, got {other[0]!r}; "
+            "rename them, e.g. frame.columns = frame.columns.astype(str)"
+        )
+    twice = frame.columns[frame.columns.duplicated()].tolist()
+    if twice:
+        raise InputError(f"{name}: more than one column is called {twice[0]!r}; rename one")
+    infinite = np.isinf(frame.select_dtypes("floating").astype(float)).sum()
+    infinite = infinite[infinite > 0]
+    if len(infinite):
+        raise InputError(
+            f"{name}: {int(infinite.sum())} infinite values in "
+            f"{', '.join(map(repr, infinite.index[:12]))}. "
+            "Replace them by numbers or leave them empty (missing), or drop the columns."
+        )
+
+
 def why_unlearnable(column: pd.Series) -> str | None:
     """Why a generator cannot learn this column, or None when it can."""
     n = len(column)
-    if isinstance(column.dtype, pd.CategoricalDtype) or types.is_bool_dtype(column):
+    if types.is_bool_dtype(column):
         return None
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        return _why_unwritable(column.cat.categories)
     if types.is_complex_dtype(column) or types.is_timedelta64_dtype(column):
         return f"values of type {column.dtype} are not supported; convert them to numbers"
     if types.is_numeric_dtype(column) or types.is_datetime64_any_dtype(column):
@@ -75,10 +105,20 @@ def why_unlearnable(column: pd.Series) -> str | None:
             f"{distinct} different values in {n} rows, like text or an identifier "
             "(take it as a category to keep it)"
         )
+    return _why_unwritable(column.dropna().unique())
+
+
+def _why_unwritable(values: Any) -> str | None:
+    """Categories go into a model's JSON, which holds words, numbers and truths."""
+    for value in values:
+        if not isinstance(value, (str, int, float, np.generic)):
+            return f"its categories are of type {type(value).__name__}; convert them to text"
     return None
 
 
 def _why_identifier(column: pd.Series) -> str | None:
+    if types.is_integer_dtype(column) and (column.dropna().abs() > LARGEST_INTEGER).any():
+        return "whole numbers beyond 2^53 cannot be computed with exactly; rescale them"
     if not types.is_integer_dtype(column) or not column.is_unique or column.isna().any():
         return None
     consecutive = len(column) > FEW and column.is_monotonic_increasing

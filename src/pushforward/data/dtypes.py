@@ -9,8 +9,10 @@ import pandas as pd
 from pandas.api import types
 
 from pushforward.data.categories import plain_values
+from pushforward.errors import InputError
 
 DAY = np.timedelta64(1, "D")
+UNITS = {"D": 86400, "h": 3600, "min": 60, "s": 1}  # coarsest first, in seconds
 
 
 def is_number(column: pd.Series) -> bool:
@@ -26,10 +28,16 @@ def to_float(column: pd.Series) -> np.ndarray:
             column = column.dt.tz_convert("UTC").dt.tz_localize(None)
         days = (column - pd.Timestamp(0)) / DAY
         return days.to_numpy(dtype=float)
-    return column.to_numpy(dtype=float, na_value=np.nan)
+    try:
+        return column.to_numpy(dtype=float, na_value=np.nan)
+    except (TypeError, ValueError) as error:
+        raise InputError(
+            f"expected numbers in column {column.name!r}, as in the rows fitted to, got {error}"
+        ) from error
 
 
-def describe_dtype(dtype: Any) -> dict[str, Any]:
+def describe_dtype(column: pd.Series) -> dict[str, Any]:
+    dtype = column.dtype
     if isinstance(dtype, pd.CategoricalDtype):
         categories = dtype.categories
         return {
@@ -38,6 +46,10 @@ def describe_dtype(dtype: Any) -> dict[str, Any]:
             "of": str(categories.dtype),
             "ordered": bool(dtype.ordered),
         }
+    if types.is_datetime64_any_dtype(dtype):
+        seconds = np.round(to_float(column.dropna()) * 86400, 3)
+        whole = (unit for unit, size in UNITS.items() if (seconds % size == 0).all())
+        return {"name": str(dtype), "unit": next(whole, "us")}
     return {"name": str(dtype)}
 
 
@@ -48,6 +60,7 @@ def restore_dtype(column: pd.Series, spec: dict[str, Any]) -> pd.Series:
         return column.astype(pd.CategoricalDtype(levels, ordered=spec["ordered"]))
     if name.startswith("datetime64"):
         moments = pd.to_datetime((column * DAY.astype("m8[us]").astype(float)).round(), unit="us")
+        moments = moments.dt.round(spec["unit"])
         zone = getattr(pd.api.types.pandas_dtype(name), "tz", None)
         if zone is not None:
             moments = moments.dt.tz_localize("UTC").dt.tz_convert(zone)

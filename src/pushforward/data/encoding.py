@@ -13,9 +13,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from pandas.api.types import is_numeric_dtype
 
 from pushforward.data.categories import Categories, offsets_for
-from pushforward.data.columns import choose_columns
+from pushforward.data.columns import LARGEST_INTEGER, choose_columns
 from pushforward.data.dtypes import describe_dtype, is_number, restore_dtype, to_float
 from pushforward.data.numbers import Numbers, check_finite
 from pushforward.errors import DataWarning, InputError
@@ -47,17 +48,22 @@ class Encoding:
     dtype: str = ""  # of an array
     columns: list[str] = field(default_factory=list)
     dtypes: list[dict[str, Any]] = field(default_factory=list)
-    left_out: list[str] = field(default_factory=list)
     numbers: Numbers | None = None
     categories: dict[str, Categories] = field(default_factory=dict)
     offsets: list[np.ndarray] = field(default_factory=list)  # one per one-hot group
     shares: list[np.ndarray] = field(default_factory=list)  # one per one-hot group
 
-    def fit(self, X: Any) -> Encoding:
+    def fit(self, X: Any, *, every_column: bool = False) -> Encoding:
+        """Learn from rows; `every_column` takes a table whole, text and identifiers too."""
         if isinstance(X, pd.DataFrame):
-            numbers = self._learn_frame(X)
+            numbers = self._learn_frame(X, every_column)
         else:
             X = np.asarray(X)
+            if X.dtype.kind in "iu" and X.size and max(X.max(), -int(X.min())) > LARGEST_INTEGER:
+                raise InputError(
+                    "expected whole numbers up to 2^53, which can be computed with exactly; "
+                    "rescale them or convert them to floats"
+                )
             self.kind = "array" if X.ndim == 2 else "images"
             self.shape, self.dtype = X.shape[1:], str(X.dtype)
             numbers = X.reshape(len(X), -1).astype(float)
@@ -72,15 +78,20 @@ class Encoding:
         self.shares = [g.mean(0) for g in groups]
         return self
 
-    def _learn_frame(self, X: pd.DataFrame) -> np.ndarray:
+    def _learn_frame(self, X: pd.DataFrame, every_column: bool) -> np.ndarray:
         self.kind = "frame"
-        X, notes = choose_columns(X)
-        if notes:
-            warnings.warn("; ".join(notes), DataWarning, stacklevel=4)
-        self.left_out = notes
+        if not every_column:
+            X, notes = choose_columns(X)
+            if notes:
+                warnings.warn("; ".join(notes), DataWarning, stacklevel=4)
         self.columns = list(X.columns)
-        self.dtypes = [describe_dtype(X[c].dtype) for c in X.columns]
-        self.categories = {c: Categories.learn(X[c]) for c in X.columns if not is_number(X[c])}
+        self.dtypes = [describe_dtype(X[c]) for c in X.columns]
+        # A number with two values is a category: rounding a normal would lose the rarer one.
+        self.categories = {
+            c: Categories.learn(X[c])
+            for c in X.columns
+            if not is_number(X[c]) or (is_numeric_dtype(X[c]) and X[c].nunique() == 2)
+        }
         return self._numeric(X)
 
     def _numeric_names(self, q: int) -> list[str]:
@@ -96,16 +107,6 @@ class Encoding:
         """Number of columns of the encoded matrix."""
         assert self.numbers is not None
         return int(self.numbers.varying.sum()) + sum(len(s) for s in self.shares)
-
-    @property
-    def continuous(self) -> bool:
-        """Whether the encoding is one affine map of R^p, under which a density carries over."""
-        return self.kind == "array" and not self.shares and not self.rounded
-
-    @property
-    def rounded(self) -> bool:
-        assert self.numbers is not None
-        return bool((self.numbers.decimals >= 0).any())
 
     @property
     def log_scale(self) -> float:
@@ -151,9 +152,19 @@ class Encoding:
 
     def snap(self, Z: np.ndarray) -> np.ndarray:
         """Generated rows as the data would hold them: rounded, in range, one category each."""
-        if self.kind == "array" and not self.shares and not self.rounded:
+        assert self.numbers is not None
+        if not (self.shares or self.numbers.bounded):
             return Z
         return self.transform(self.inverse_transform(Z))
+
+    def breaches(self, X: Any) -> np.ndarray:
+        """How many values of each row break what held in all training rows, `(n,)`.
+
+        A constant that differs, a hole in a column that had none: the matrix cannot show them.
+        """
+        assert self.numbers is not None
+        numbers = self._numeric(X) if self.kind == "frame" else np.asarray(X, dtype=float)
+        return self.numbers.breaches(numbers.reshape(len(numbers), -1))
 
     def calibrate(self, Z: np.ndarray) -> None:
         """Set the offsets so that `Z`, draws of a model, fall into each category at its share."""
@@ -178,7 +189,6 @@ class Encoding:
             "dtype": self.dtype,
             "columns": self.columns,
             "dtypes": self.dtypes,
-            "left_out": self.left_out,
             "numbers": dict(vars(self.numbers)),
             "categories": [[name, c.values] for name, c in self.categories.items()],
             "offsets": list(self.offsets),

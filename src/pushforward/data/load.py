@@ -16,7 +16,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from sklearn.datasets import load_breast_cancer, load_digits, load_wine
 
-from pushforward.data.columns import choose_columns
+from pushforward.data.columns import check_table, choose_columns
 from pushforward.data.dataset import Dataset
 from pushforward.data.readers import READERS, listed
 from pushforward.data.toys import Source, grid, manifold, ring
@@ -154,7 +154,7 @@ def _prepare_table(
     as_category: list[str],
     label: str | None,
 ) -> Dataset:
-    _refuse_infinite(dataset.name, frame[[name for name in frame if name not in drop]])
+    check_table(frame[[name for name in frame if name not in drop]], dataset.name)
     y = dataset.y
     if label is not None:
         if y is not None:
@@ -182,16 +182,6 @@ def _labels(name: str, frame: pd.DataFrame, label: str) -> NDArray:
             "Fill them in, or leave those rows out."
         )
     return frame[label].to_numpy()
-
-
-def _refuse_infinite(name: str, frame: pd.DataFrame) -> None:
-    n_infinite = np.isinf(frame.select_dtypes("floating")).sum()
-    n_infinite = n_infinite[n_infinite > 0]
-    if len(n_infinite):
-        raise InputError(
-            f"{name}: {int(n_infinite.sum())} infinite values in {listed(list(n_infinite.index))}."
-            " Replace them by numbers or leave them empty (missing), or drop the columns."
-        )
 
 
 def _names(names: Iterable[str]) -> list[str]:

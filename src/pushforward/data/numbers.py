@@ -65,6 +65,12 @@ class Numbers:
         Z[gone[:, v]] = 0.0
         return [Z, *(np.eye(2)[gone[:, j].astype(int)] for j in np.flatnonzero(self.holed))]
 
+    def breaches(self, X: np.ndarray) -> np.ndarray:
+        gone = np.isnan(X)
+        constant = ~self.varying & (self.missing < 1)
+        moved = constant & ~gone & (np.abs(X - self.mean) > 1e-9 * np.abs(self.mean))
+        return (moved | (gone & (self.missing == 0))).sum(1)
+
     def decode(self, Z: np.ndarray, missing: list[np.ndarray]) -> np.ndarray:
         X = np.tile(self.mean, (len(Z), 1))
         v = self.varying

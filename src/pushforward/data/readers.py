@@ -101,7 +101,7 @@ def _read_parquet(path: Path) -> Dataset:
     with pq.ParquetFile(path) as file:
         table = file.read()
     _check_names(path, table.column_names)
-    frame = table.to_pandas()
+    frame = table.to_pandas(date_as_object=False)
     frame = frame.reset_index(drop=all(name is None for name in frame.index.names))
     frame.columns = frame.columns.map(str)
     return Dataset(name=path.stem, X=frame)

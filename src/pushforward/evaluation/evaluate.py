@@ -108,7 +108,7 @@ def _map(features: FeatureMap, data: Any) -> Any:
 
 def _frechet(real: Rows, fake: Rows, shared: dict[str, Any]) -> Score:
     bias = split_half_bias(real, len(real), len(fake)) if len(real) >= 4 else None
-    fewest, p = min(len(real), len(fake)), real.shape[1]
+    fewest, p = min(len(real), len(fake)), int((np.ptp(real, axis=0) > 0).sum())
     if fewest < ROWS_PER_COLUMN * p:
         warnings.warn(
             f"The Fréchet distance is computed from {fewest} rows in {p} columns: equal laws "

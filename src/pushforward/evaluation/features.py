@@ -18,21 +18,24 @@ FeatureMap = Callable[[Any], Any]
 class Standardised:
     """Numbers centred and scaled, categories one-hot, by the statistics of the reference rows.
 
-    `reference` is an (n, p) array or a DataFrame; columns that are constant in it are left out.
+    `reference` is an (n, p) array or a DataFrame. What its rows have in common has no scale: one
+    more column counts how many values of a row differ from a constant of the reference, or are
+    missing where none of the reference is. Text and identifiers are left out, with a warning,
+    unless `every_column` is asked for.
 
     >>> import numpy as np
     >>> features = Standardised(np.array([[0.0], [2.0]]))
     >>> features(np.array([[0.0], [1.0]])).shape, features.name
-    ((2, 1), 'standardised')
+    ((2, 2), 'standardised')
     """
 
     name = "standardised"
 
-    def __init__(self, reference: Any) -> None:
-        self._encoding = Encoding().fit(reference)
+    def __init__(self, reference: Any, *, every_column: bool = False) -> None:
+        self._encoding = Encoding().fit(reference, every_column=every_column)
 
     def __call__(self, data: Any) -> Rows:
-        return self._encoding.transform(data)
+        return np.column_stack([self._encoding.transform(data), self._encoding.breaches(data)])
 
 
 def pixels(images: Any) -> Rows:

@@ -8,7 +8,8 @@ from pushforward.evaluation.scores import Evaluation
 
 TOLERATED_COPIES = 0.05
 HUDDLED_SPREAD = 0.1
-HUDDLED_FAKE_HALF = 0.95
+HUDDLED_FAKE_HALF = 0.9  # surely more, so that a handful of rows is no evidence
+MIRRORED = 0.1  # below chance by so much, rows sit on the real ones they are compared with
 FEWEST_MODES = 0.5
 
 
@@ -23,9 +24,10 @@ def verdict(evaluation: Evaluation) -> Verdict:
     """Name the failure that the scores show, copying before collapse.
 
     COPYING: the lower 95 % bound of the share of copies exceeds the held-out rows' share by more
-    than 0.05. COLLAPSED: generated rows lie within a tenth of the distance at which real rows lie
-    and more than 95 % of them have a generated row as their nearest; or fewer than half of a toy's
-    modes are reached. Both are conventions of this library.
+    than 0.05, or the 1-NN accuracy is below chance by more than 0.1 and surely so. COLLAPSED:
+    generated rows lie within a tenth of the distance at which real rows lie and surely more than
+    90 % of them have a generated row as their nearest; or fewer than half of a toy's modes are
+    reached. Both are conventions of this library.
 
     >>> from pushforward.evaluation.scores import Score
     >>> scores = [Score("modes", 1, "higher", target=8.0)]
@@ -34,6 +36,7 @@ def verdict(evaluation: Evaluation) -> Verdict:
     """
     reasons: tuple[tuple[Literal["COPYING", "COLLAPSED"], str | None], ...] = (
         ("COPYING", _copying(evaluation)),
+        ("COPYING", _mirroring(evaluation)),
         ("COLLAPSED", _huddled(evaluation)),
         ("COLLAPSED", _few_modes(evaluation)),
     )
@@ -56,11 +59,25 @@ def _copying(evaluation: Evaluation) -> str | None:
     )
 
 
+def _mirroring(evaluation: Evaluation) -> str | None:
+    accuracy = evaluation.get("nn_accuracy")
+    if accuracy is None or accuracy.target is None or accuracy.p_value is None:
+        return None
+    if accuracy.value >= accuracy.target - MIRRORED or accuracy.p_value >= 1e-3:
+        return None
+    return (
+        f"The nearest row is of the same origin {accuracy.value:.1%} of the time, where chance "
+        f"gives {accuracy.target:.1%}: generated rows sit on the very real rows they are compared "
+        "with. Compare with rows that the model has not seen, or look for copies among them."
+    )
+
+
 def _huddled(evaluation: Evaluation) -> str | None:
     spread, fake_half = evaluation.get("neighbour_spread"), evaluation.get("nn_fake")
     if spread is None or fake_half is None:
         return None
-    if spread.value >= HUDDLED_SPREAD or fake_half.value <= HUDDLED_FAKE_HALF:
+    surely = fake_half.interval[0] if fake_half.interval else fake_half.value
+    if spread.value >= HUDDLED_SPREAD or surely <= HUDDLED_FAKE_HALF:
         return None
     return (
         f"Generated rows lie {spread.value:.2g} times as far apart as real ones, and the nearest "

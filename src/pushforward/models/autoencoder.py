@@ -11,10 +11,11 @@ from sklearn.base import clone
 from torch import Tensor, nn
 
 from pushforward.classical.mixture import Mixture
+from pushforward.errors import InputError
 from pushforward.models.latent import LatentSampler
 from pushforward.models.neural import check_latent_dim, in_blocks
 from pushforward.networks.mlp import mlp
-from pushforward.sampler import Sampler, dump, restore
+from pushforward.sampler import Sampler, check_flag, dump, restore
 from pushforward.training.game import Game, Player, Tensors, Terms
 
 
@@ -91,7 +92,14 @@ class Autoencoder(LatentSampler):
         self.device = device
         self.random_state = random_state
 
+    @property
+    def stores_rows(self) -> bool:
+        return self.density is not None and self.density.stores_rows  # codes of rows, then
+
     def _game(self, n: int, p: int) -> Game:
+        check_flag("linear", self.linear)
+        if not isinstance(self.density, (Sampler, type(None))):
+            raise InputError(f"expected density to be a sampler or None, got {self.density!r}")
         k = check_latent_dim(self.latent_dim, max(1, min(16, p // 2)), n)
         hidden = () if self.linear else tuple(self.hidden)
         return Reconstruction(mlp(p, hidden, k), mlp(k, hidden[::-1], p))

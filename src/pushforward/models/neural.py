@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import warnings
 from abc import abstractmethod
 from collections.abc import Sequence
 from typing import Any
@@ -12,7 +13,7 @@ import numpy as np
 import torch
 
 import pushforward
-from pushforward.errors import Diverged, InputError
+from pushforward.errors import Diverged, InputError, TrainingWarning
 from pushforward.evaluation.neighbours import neighbour_gap
 from pushforward.sampler import Effort, Sampler, describe
 from pushforward.training.adaptors import (
@@ -93,21 +94,27 @@ class NeuralSampler(Sampler):
         stopper = Stopper(game, score, self.patience)
         parts: dict[str, Stateful] = {"training": training, "history": history}
         parts |= {"average": average, "stopper": stopper, "clock": Clock()}
-        checkpoint = Checkpoint(self._fingerprint(train), parts)
+        checkpoint = Checkpoint(self._fingerprint(train, held), parts)
         size = sum(parameter.numel() for parameter in game.parameters())
+        diverged = None
         with threads_for(size, stream.batch_size):
-            self._train(training, history, average, stopper, checkpoint, effort)
+            try:
+                self._train(training, history, average, stopper, checkpoint, effort)
+            except Diverged as error:
+                if not math.isfinite(stopper.best_score):
+                    raise
+                diverged = error
         stopper.restore()
         self._prepare(x, np.random.default_rng(seeds[2]))
         self.history_, self.scores_ = history.rows, history.scores
         self.n_rounds_, self.best_round_ = training.round, stopper.best_round
-        self.stopped_by_ = (
-            "score"
-            if stopper.over(training.round)
-            else "max_rounds"
-            if training.round >= self.max_rounds
-            else "budget"
-        )
+        self.stopped_by_ = _why_stopped(diverged, stopper, training.round, self.max_rounds)
+        if diverged is not None:
+            warnings.warn(
+                f"{diverged}; the state of round {stopper.best_round} is kept, the best before",
+                TrainingWarning,
+                stacklevel=3,
+            )
         self.game_ = game.cpu().eval()
 
     def _train(
@@ -133,6 +140,7 @@ class NeuralSampler(Sampler):
             label = type(self).__name__
             for _ in progress(
                 rounds,
+                shown=effort.progress,
                 label=label,
                 start=start,
                 max_rounds=self.max_rounds,
@@ -191,13 +199,14 @@ class NeuralSampler(Sampler):
                 f"expected hidden to be sizes of layers, (128, 128), got {self.hidden!r}"
             )
 
-    def _fingerprint(self, train: np.ndarray) -> dict[str, Any]:
+    def _fingerprint(self, train: np.ndarray, held: np.ndarray) -> dict[str, Any]:
         """What a checkpoint must agree with to be gone on from."""
         return {
             "version": pushforward.__version__,
             "method": describe(self),
             "seed": self.seed_,
             "rows": hashlib.sha256(train.tobytes()).hexdigest(),
+            "held_out": hashlib.sha256(held.tobytes()).hexdigest(),
         }
 
     def _state(self) -> dict[str, Any]:
@@ -217,6 +226,14 @@ class NeuralSampler(Sampler):
         self.n_rounds_, self.best_round_ = state["rounds"], state["best_round"]
         self.history_ = state["history"]
         self.scores_ = [(int(r), float(s)) for r, s in state["scores"]]
+
+
+def _why_stopped(diverged: Diverged | None, stopper: Stopper, rounds: int, max_rounds: int) -> str:
+    if diverged is not None:
+        return "divergence"
+    if stopper.over(rounds):
+        return "score"
+    return "max_rounds" if rounds >= max_rounds else "budget"
 
 
 def _is_number(value: Any) -> bool:

@@ -13,6 +13,7 @@ from pushforward.models.latent import LatentSampler
 from pushforward.models.neural import check_latent_dim, in_blocks, torch_rng
 from pushforward.models.priors import normal
 from pushforward.networks.mlp import mlp
+from pushforward.sampler import check_flag
 from pushforward.training.game import Game, Player, Tensors, Terms
 
 
@@ -125,6 +126,7 @@ class VAE(LatentSampler):
         self.random_state = random_state
 
     def _game(self, n: int, p: int) -> Game:
+        check_flag("noise", self.noise)
         k = check_latent_dim(self.latent_dim, min(16, p), n)
         hidden = tuple(self.hidden)
         return Variational(mlp(p, hidden, 2 * k), mlp(k, hidden[::-1], p), k)

@@ -16,11 +16,13 @@ import sklearn
 import torch
 
 import pushforward
-from pushforward.data.columns import choose_columns
+from pushforward.data.columns import check_table, choose_columns
 from pushforward.data.dataset import Dataset
 from pushforward.data.load import load_data
+from pushforward.data.numbers import check_finite
 from pushforward.errors import InputError
 from pushforward.methods import METHODS, get_method
+from pushforward.sampler import fresh_seed
 from pushforward.study.folder import RunFolder, short_hash
 from pushforward.study.ranking import Standing, rank
 from pushforward.study.trial import FLOOR, REAL, Trial, run_trial
@@ -76,7 +78,10 @@ def compare(
     """
     dataset = as_dataset(data)
     names = choose_methods(methods)
-    _check(repeats, budget, max_rounds, seed)
+    _check(repeats=repeats, max_rounds=max_rounds, jobs=jobs)
+    if isinstance(budget, str) or (budget is not None and not budget > 0):
+        raise InputError(f"expected a budget above 0 seconds, got {budget!r}")
+    fresh_seed(seed)
     config = _configuration(dataset, names, repeats, budget, max_rounds, seed, real_rows)
     path = Path(out) if out is not None else _default_folder(dataset, config)
     folder = RunFolder.open(path, config)
@@ -103,11 +108,15 @@ def as_dataset(data: Any) -> Dataset:
     if isinstance(data, (str, os.PathLike)):
         return load_data(data)
     if isinstance(data, pd.DataFrame):
+        check_table(data, "the table")
         frame, notes = choose_columns(data)
         return Dataset(name="table", X=frame.reset_index(drop=True), notes=tuple(notes))
     X = np.asarray(data)
     if X.ndim < 2:
         raise InputError(f"expected rows and columns, (n, p), got an array of shape {X.shape}")
+    if X.dtype.kind not in "biuf":
+        raise InputError(f"expected an array of numbers, got dtype {X.dtype}; use a DataFrame")
+    check_finite(X.reshape(len(X), -1), [str(j) for j in range(X[0].size)] if len(X) else [])
     shape = X.shape[1:] if X.ndim > 2 else None
     return Dataset(name="array", X=X.reshape(len(X), -1), image_shape=shape)
 
@@ -129,15 +138,11 @@ def choose_methods(methods: str | Sequence[str] | None) -> list[str]:
     return list(dict.fromkeys(names))
 
 
-def _check(repeats: int, budget: float | None, max_rounds: int | None, seed: int) -> None:
-    if repeats < 1:
-        raise InputError(f"expected at least one repeat, got {repeats}")
-    if budget is not None and not budget > 0:
-        raise InputError(f"expected a budget above 0 seconds, got {budget}")
-    if max_rounds is not None and max_rounds < 1:
-        raise InputError(f"expected max_rounds to be at least 1, got {max_rounds}")
-    if seed < 0:
-        raise InputError(f"expected a seed of at least 0, got {seed}")
+def _check(**counts: int | None) -> None:
+    for name, value in counts.items():
+        whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+        if value is not None and not (whole and value >= 1):
+            raise InputError(f"expected {name} to be a whole number above 0, got {value!r}")
 
 
 def _configuration(
@@ -264,6 +269,6 @@ def explain(comparison: Comparison) -> str:
         real = f" (real rows: {yardstick.distance.value:.3f})"
     return (
         f"Nearest to the real rows: {best.method}{tie}. A nearest-neighbour test tells its rows "
-        f"from real ones {best.distance.value:.3f} beyond chance{real}; 0 is perfect, 0.5 is "
-        "told apart every time."
+        f"from real ones {best.distance.value:.3f} beyond chance{real}; 0 is perfect, about 0.5 "
+        "is told apart every time."
     )

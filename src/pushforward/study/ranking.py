@@ -83,16 +83,17 @@ def _order(standing: Standing) -> tuple[float, float]:
 
 
 def _standing(method: str, kind: str, rows: list[Row]) -> Standing:
-    scored = [row for row in rows if row["scores"]]
     status, reason = _verdict(rows)
+    # A repeat that copied or collapsed says nothing of the others.
+    scored = [r for r in rows if r["scores"] and (status != "OK" or r["status"] == "OK")]
     standing = Standing(method, kind, status, reason, len(scored), len(rows) - len(scored), None)
     standing.seconds = float(np.median([row["seconds"] for row in rows]))
     standing.rounds = [row["rounds"] for row in rows if row.get("rounds") is not None]
     if scored:
-        standing.distance = _estimate(scored, [_distance(r["scores"]) for r in scored])
+        standing.distance = _estimate(scored, [_distance(r["scores"]) for r in scored], len(rows))
         for name in scored[0]["scores"]:
             cells = [_cell(row["scores"][name]) for row in scored if name in row["scores"]]
-            standing.scores[name] = _estimate(scored, cells)
+            standing.scores[name] = _estimate(scored, cells, len(rows))
     return standing
 
 
@@ -125,22 +126,26 @@ def _cell(score: dict[str, Any]) -> tuple[float, float]:
     return value, (interval[1] - interval[0]) / (2 * normal) if interval else 0.0
 
 
-def _estimate(rows: list[Row], cells: Sequence[tuple[float, float]]) -> Estimate:
+def _estimate(rows: list[Row], cells: Sequence[tuple[float, float]], planned: int) -> Estimate:
     # Repeats of a toy are independent draws, which need no correction.
     ratios = [
         0.0 if row.get("fresh_draws") else row["sizes"]["test"] / row["sizes"]["train"]
         for row in rows
     ]
     values, errors = np.array(cells).T
-    return interval(values, errors, float(np.mean(ratios)))
+    return interval(values, errors, float(np.mean(ratios)), planned)
 
 
-def interval(values: np.ndarray, errors: np.ndarray, test_to_train: float) -> Estimate:
+def interval(
+    values: np.ndarray, errors: np.ndarray, test_to_train: float, planned: int = 1
+) -> Estimate:
     """Mean over repeats with Nadeau and Bengio's corrected interval.
 
     mean ± t_{R−1} √((1/R + n_test/n_train) s²): repeats share rows of data, so their spread s
     understates how far another split would be. s² is never taken below the mean squared standard
-    error of a single run; with one repeat that standard error is all there is.
+    error of a single run; where one repeat was planned that standard error is all there is. Of
+    several planned repeats a lone survivor has the interval of two, so that failing makes no
+    method look surer.
 
     Nadeau & Bengio 2003, Machine Learning 52, 239 (eq. 8).
 
@@ -151,9 +156,10 @@ def interval(values: np.ndarray, errors: np.ndarray, test_to_train: float) -> Es
     if not np.isfinite(values).all():
         return Estimate(mean, -math.inf, math.inf)
     own = float(np.mean(errors**2))
-    if R == 1:
+    if R == 1 and planned == 1:
         width = stats.norm.ppf(0.5 + LEVEL / 2) * math.sqrt(own)
     else:
-        spread = max(float(np.var(values, ddof=1)), own)
-        width = stats.t.ppf(0.5 + LEVEL / 2, R - 1) * math.sqrt((1 / R + test_to_train) * spread)
+        spread = max(float(np.var(values, ddof=1)), own) if R > 1 else own
+        t = stats.t.ppf(0.5 + LEVEL / 2, max(R - 1, 1))
+        width = t * math.sqrt((1 / R + test_to_train) * spread)
     return Estimate(mean, mean - float(width), mean + float(width))

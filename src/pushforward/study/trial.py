@@ -27,6 +27,7 @@ from pushforward.storage import replacing
 REAL = "real rows"  # the yardstick: what a perfect sampler would score
 FLOOR = "gaussian"  # what a model must beat
 OVER_BUDGET = 1.5  # a fit that takes this much of its budget is named, not ranked
+JUDGED_ROWS = 4000  # test rows, and as many samples: neighbours take time with their square
 NEIGHBOURS_SHOWN = 8
 ROWS_KEPT = 5000  # of a sample, for the report
 
@@ -86,7 +87,8 @@ def run_trial(trial: Trial, dataset: Dataset, folder: Path, keep_real: bool) -> 
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             if trial.method == REAL:
-                _judge(row, trial, dataset, parts, parts.yardstick, None, folder, keep_real)
+                yardstick = parts.yardstick[:JUDGED_ROWS]
+                _judge(row, trial, dataset, parts, yardstick, None, folder, keep_real)
             else:
                 _fit_and_judge(row, trial, dataset, parts, folder, keep_real)
         row["notes"] += sorted({str(w.message) for w in caught if _worth_saying(w)})
@@ -124,6 +126,8 @@ def _fit_and_judge(
         validation=parts.validation,
         checkpoint=checkpoint,
         budget=trial.budget,
+        every_column=True,  # they were chosen once, on the whole table
+        progress=False,  # the comparison shows its own
     )
     row["seconds"] = time.monotonic() - began
     row["rounds"] = getattr(sampler, "n_rounds_", None)
@@ -135,10 +139,13 @@ def _fit_and_judge(
     }
     row["parameters"] = {k: str(v) for k, v in sampler.get_params(deep=False).items()}
     row["stores_training_rows"] = sampler.stores_rows
-    if keep_real or not sampler.stores_rows:
-        sampler.save(folder / "models" / trial.name)
-    fake = sampler.sample(len(parts.test), random_state=trial.fit_seed)
+    fake = sampler.sample(min(len(parts.test), JUDGED_ROWS), random_state=trial.fit_seed)
     _judge(row, trial, dataset, parts, fake, sampler, folder, keep_real)
+    if keep_real or not _copies(row, sampler):
+        sampler.save(folder / "models" / trial.name)
+    if row["stopped_by"] == "divergence" and row["status"] == "OK":
+        row["status"] = "DIVERGED"
+        row["reason"] = "training diverged; what is scored is the best state before"
     checkpoint.unlink(missing_ok=True)
     if trial.budget is not None and row["seconds"] > OVER_BUDGET * trial.budget + 1:
         row["status"] = "OUT_OF_BUDGET"
@@ -160,28 +167,28 @@ def _judge(
 ) -> None:
     """Score a sample against the test rows, and keep what the report will draw."""
     features = feature_map(dataset, parts.train)
+    test = parts.test[:JUDGED_ROWS]
     with warnings.catch_warnings():
         # The report shows the expected bias beside every Fréchet distance, so says it once.
         warnings.simplefilter("ignore", EvaluationWarning)
         evaluation = evaluate(
-            parts.test,
+            test,
             fake,
             None if sampler is None else parts.train,
             dataset.source,
             features=features,
         )
     row["scores"] = evaluation.to_dict()
-    found = verdict(evaluation)
-    row["status"], row["reason"] = found.name, found.reason
+    if sampler is not None:  # real rows are what the verdict is measured against
+        found = verdict(evaluation)
+        row["status"], row["reason"] = found.name, found.reason
     provenance = {
         "method": trial.method,
         "seed": trial.fit_seed,
         "version": pushforward.__version__,
     }
-    # What a copier draws is real rows.
-    copies = sampler is not None and (sampler.stores_rows or found.name == "COPYING")
     samples = folder / "samples"
-    if sampler is not None and (keep_real or not copies):
+    if sampler is not None and (keep_real or not _copies(row, sampler)):
         write_samples(_file(samples, trial.name, fake), fake[:ROWS_KEPT], provenance)
     if not keep_real:
         return
@@ -195,7 +202,12 @@ def _judge(
 
 def feature_map(dataset: Dataset, train: Any) -> FeatureMap:
     """Images are compared by their pixels, all else standardised by the training rows."""
-    return pixels if dataset.image_shape is not None else Standardised(train)
+    return pixels if dataset.image_shape is not None else Standardised(train, every_column=True)
+
+
+def _copies(row: dict[str, Any], sampler: Sampler) -> bool:
+    """Whether the model and its samples are, in part, real rows."""
+    return sampler.stores_rows or row["status"] == "COPYING"
 
 
 def _nearest_rows(features: FeatureMap, fake: Any, train: Any) -> Any:

@@ -233,6 +233,7 @@ def save(
 def progress(
     rounds: Iterable[Round],
     *,
+    shown: bool,
     label: str,
     start: int,
     max_rounds: int,
@@ -244,10 +245,10 @@ def progress(
     The estimate is the time to `max_rounds` or to the deadline, whichever is nearer; training may
     stop by itself before.
     """
-    if not sys.stderr.isatty():
+    if not (shown and sys.stderr.isatty()):
         yield from rounds
         return
-    began, shown = time.monotonic(), 0.0
+    began, drawn = time.monotonic(), 0.0
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -260,12 +261,12 @@ def progress(
         task = bar.add_task(label, total=1.0, round=start, score="-")
         for played in rounds:
             now = time.monotonic()
-            if now - shown > 0.2:
+            if now - drawn > 0.2:
                 share = (played.number - start) / max(1, max_rounds - start)
                 if deadline is not None and deadline > began:
                     share = max(share, (now - began) / (deadline - began))
                 best = score()
                 text = f"{best:.3f}" if math.isfinite(best) else "-"
                 bar.update(task, completed=min(share, 1.0), round=played.number, score=text)
-                shown = now
+                drawn = now
             yield played
