@@ -16,25 +16,16 @@ class Minibatches:
     >>> batches = Minibatches(5, 2, torch.Generator().manual_seed(0))
     >>> batches.take(2).shape                       # two batches of two rows
     torch.Size([2, 2])
-    >>> batches.epoch
-    0.8
     """
 
     def __init__(self, n_rows: int, batch_size: int, rng: torch.Generator) -> None:
         self.n_rows, self.batch_size, self.rng = n_rows, min(batch_size, n_rows), rng
         self.order = torch.randperm(n_rows, generator=rng)
         self.position = 0
-        self.rows_seen = 0
-
-    @property
-    def epoch(self) -> float:
-        """How many times the data has been seen."""
-        return self.rows_seen / self.n_rows
 
     def take(self, n_batches: int) -> torch.Tensor:
         """Row numbers of the next batches, `(n_batches, batch_size)`."""
         wanted = n_batches * self.batch_size
-        self.rows_seen += wanted
         parts = [self.order[self.position :]]
         have = len(parts[0])
         while have < wanted:
@@ -45,8 +36,8 @@ class Minibatches:
         return torch.cat(parts)[:wanted].reshape(n_batches, self.batch_size)
 
     def state_dict(self) -> dict[str, Any]:
-        return {"order": self.order, "position": self.position, "rows_seen": self.rows_seen}
+        return {"order": self.order, "position": self.position}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self.order = torch.as_tensor(state["order"])
-        self.position, self.rows_seen = state["position"], state["rows_seen"]
+        self.position = state["position"]

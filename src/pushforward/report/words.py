@@ -15,7 +15,7 @@ STATUS = {
     "OK": "no sign of copying or collapse",
     "COPYING": "hands out rows it was trained on, so its numbers say nothing of new rows",
     "COLLAPSED": "draws nearly the same rows again and again, or only part of the data",
-    "DIVERGED": "left the finite numbers while training and could not be brought back",
+    "DIVERGED": "left the finite numbers while training",
     "OUT_OF_BUDGET": "took far longer than the budget that the others kept to",
     "FAILED": "stopped with an error",
 }
@@ -23,6 +23,7 @@ STOPPED = {
     "score": "its validation score no longer improved",
     "max_rounds": "it reached the bound on rounds",
     "budget": "its budget was spent",
+    "divergence": "it diverged, and the best state before was kept",
 }
 
 
