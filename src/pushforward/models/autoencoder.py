@@ -19,6 +19,9 @@ from pushforward.sampler import Sampler, check_flag, dump, restore
 from pushforward.training.game import Game, Player, Tensors, Terms
 
 
+DENSITY_ROWS = 10_000  # codes that the density is fitted to: it is fitted anew for every score
+
+
 class Reconstruction(Game):
     """An encoder and a decoder that give back what came in: min E ‖x − D(E(x))‖²."""
 
@@ -108,6 +111,8 @@ class Autoencoder(LatentSampler):
         density = Mixture(n_components=10) if self.density is None else clone(self.density)
         if isinstance(density, Mixture) and density.n_components is not None:
             density.n_components = min(density.n_components, len(Z))
+        if len(Z) > DENSITY_ROWS:
+            Z = Z[torch.as_tensor(rng.permutation(len(Z))[:DENSITY_ROWS])]
         codes = self._codes(Z)
         self.density_ = density.set_params(random_state=int(rng.integers(2**31))).fit(codes)
 
