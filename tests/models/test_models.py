@@ -152,3 +152,11 @@ def test_training_improves_on_where_it_began():
     scores = dict(vae.scores_)
     assert scores[vae.best_round_] == min(scores.values())
     assert min(scores.values()) < 0.6 * vae.scores_[0][1]
+
+
+def test_a_density_on_codes_is_fitted_to_a_bounded_number_of_rows(monkeypatch):
+    monkeypatch.setattr("pushforward.models.autoencoder.DENSITY_ROWS", 50)
+    X = np.random.default_rng(0).normal(size=(300, 3))
+    model = pf.Autoencoder(max_rounds=20, random_state=0).fit(X)
+    assert model.density_.n_rows_ == 50
+    assert model.sample(4, random_state=0).shape == (4, 3)

@@ -18,7 +18,6 @@ from pushforward.networks.mlp import mlp
 from pushforward.sampler import Sampler, check_flag, dump, restore
 from pushforward.training.game import Game, Player, Tensors, Terms
 
-
 DENSITY_ROWS = 10_000  # codes that the density is fitted to: it is fitted anew for every score
 
 
