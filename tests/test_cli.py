@@ -94,6 +94,7 @@ def test_fit_sample_evaluate(run):
     assert 0 <= scores["copies"]["value"] <= 1
 
 
+@pytest.mark.filterwarnings("always:Nearly all real rows")
 @pytest.mark.parametrize("suffix", ["csv", "parquet"])
 def test_a_table_comes_back_with_its_columns(run, people, suffix):
     code, _, err = run("fit", "people.csv", "--method", "gaussian", "--out", "m")

@@ -125,9 +125,10 @@ def fit(
     if path.exists() and any(path.iterdir() if path.is_dir() else [path]):
         raise InputError(f"{path} is there already; choose another folder with --out")
     checkpoint = path.with_name(path.name + ".checkpoint")
-    if seed is None:
-        # The same command goes on with an interrupted fit, so with its seed.
-        seed = read_file(checkpoint)["fingerprint"]["seed"] if checkpoint.exists() else None
+    if checkpoint.exists():
+        _note(f"going on with the fit that was interrupted, from {checkpoint}")
+        if seed is None:  # the same command, so the same seed
+            seed = read_file(checkpoint)["fingerprint"]["seed"]
     sampler = get_method(method).make(**settings, random_state=fresh_seed(seed))
     sampler.fit(dataset.X, dataset.y, checkpoint=checkpoint, budget=budget, every_column=True)
     sampler.save(path, about=_about(dataset, method))

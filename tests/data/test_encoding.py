@@ -92,6 +92,17 @@ def test_generated_rows_keep_to_range_decimals_and_categories():
     assert (drawn["constant"] == 7).all()
 
 
+def test_values_beyond_a_range_are_mirrored_unless_rows_heap_up_there():
+    rng = np.random.default_rng(0)
+    smooth, zeros = rng.exponential(size=1000), np.maximum(rng.normal(size=1000), 0.0)
+    encoding = Encoding().fit(pd.DataFrame({"smooth": smooth, "zeros": zeros}))
+    drawn = encoding.inverse_transform(rng.normal(size=(4000, 2)))
+    assert (drawn["smooth"] == smooth.min()).mean() < 0.001
+    assert 0.1 < (drawn["zeros"] == 0.0).mean() < 0.4
+    far = encoding.inverse_transform(np.full((1, 2), 1e3))
+    assert far["smooth"][0] == smooth.max()
+
+
 def test_arrays_are_points_and_images_keep_their_range():
     X = np.random.default_rng(0).normal(size=(50, 2))
     encoding = Encoding().fit(X)

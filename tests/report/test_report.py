@@ -211,7 +211,7 @@ def test_failures_are_named_rows_with_their_reasons_in_words(tmp_path):
     page = report(make_run(tmp_path / "run", "array", rows, leave_out=["gan"]))
     assert "In every repeat, for example: the loss left the numbers at 0" in page.text
     assert "In every repeat: 90% are training rows." in page.text
-    assert "could not be brought back" in page.text
+    assert "left the finite numbers while training" in page.text
     assert "No picture: it drew nothing that could be kept." in page.text
     assert not any("Scatter plot of gan" in image["alt"] for image in page.all("img"))
     assert any("Scatter plot of kernel-density" in image["alt"] for image in page.all("img"))

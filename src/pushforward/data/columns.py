@@ -13,6 +13,7 @@ from pandas.api import types
 from pushforward.errors import InputError
 
 IDENTIFIER_NAME = re.compile(r"(^|[_\s-])(id|uuid|guid|key|index)$|^unnamed: ?\d+$", re.IGNORECASE)
+OTHER_DATE = r"\d{1,4}[./-]\d{1,2}[./-]\d{1,4}([ T].*)?"
 LARGEST_INTEGER = 2**53  # beyond it a float64 skips whole numbers
 FEW = 20  # this many distinct strings are categories in a table of any length
 
@@ -100,10 +101,12 @@ def why_unlearnable(column: pd.Series) -> str | None:
         distinct = column.nunique()
     except TypeError:  # lists, dictionaries and the like cannot be counted
         return "its values are neither numbers nor categories"
+    if column.dropna().astype(str).str.fullmatch(OTHER_DATE).all() and distinct > 2:
+        return "dates in a form that can be read in two ways; write them as 2024-12-31 to keep them"
     if distinct > max(FEW, n // 20) or (distinct > FEW // 2 and distinct > n / 2):
         return (
             f"{distinct} different values in {n} rows, like text or an identifier "
-            "(take it as a category to keep it)"
+            f"(--as-category {column.name} keeps it)"
         )
     return _why_unwritable(column.dropna().unique())
 

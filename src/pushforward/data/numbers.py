@@ -9,6 +9,7 @@ import numpy as np
 from pushforward.errors import InputError
 
 MOST_DECIMALS = 6
+HEAP = 0.05  # share of rows that sit exactly on the end of a range for them to be a heap
 
 
 @dataclass
@@ -24,6 +25,7 @@ class Numbers:
     high: np.ndarray  # (q,)
     decimals: np.ndarray  # (q,), -1 where values are not rounded
     missing: np.ndarray  # (q,) share of missing values
+    heaped: np.ndarray  # (2, q) whether rows pile up on low, on high
     bounded: bool  # generated values stay within [low, high]
 
     @classmethod
@@ -49,7 +51,8 @@ class Numbers:
             mean, scale = low + half, np.where(scale > 0, half, 0.0)
             mean = np.where(scale > 0, mean, np.where(present, X, 0.0).max(0))
         decimals = _decimals(X) if bounded and not common_scale else np.full(X.shape[1], -1)
-        return cls(mean, scale, low, high, decimals, 1.0 - present.mean(0), bounded)
+        heaped = np.array([(low == X).sum(0), (high == X).sum(0)]) > HEAP * count
+        return cls(mean, scale, low, high, decimals, 1.0 - present.mean(0), heaped, bounded)
 
     @property
     def varying(self) -> np.ndarray:
@@ -75,14 +78,27 @@ class Numbers:
         X = np.tile(self.mean, (len(Z), 1))
         v = self.varying
         X[:, v] += Z * self.scale[v]
+        if self.bounded:
+            X = self._into_range(X)
         for d in np.unique(self.decimals[self.decimals >= 0]):
             X[:, self.decimals == d] = np.round(X[:, self.decimals == d], d)
-        if self.bounded:
-            X = np.clip(X, self.low, self.high)
         for j, gone in zip(np.flatnonzero(self.holed), missing, strict=True):
             X[gone == 1, j] = np.nan
         X[:, self.missing == 1] = np.nan
         return X
+
+    def _into_range(self, X: np.ndarray) -> np.ndarray:
+        """Values a little beyond the range are mirrored at its end, so that none heap up there.
+
+        Where real rows heap up on the end themselves (no visits, full marks), and beyond half a
+        range, they are cut off.
+        """
+        middle = self.low + (self.high - self.low) / 2
+        for end, heaped, outward in zip((self.low, self.high), self.heaped, (-1, 1), strict=True):
+            mirrored = end - (X - end)
+            beyond = (outward * (X - end) > 0) & (outward * (mirrored - middle) >= 0) & ~heaped
+            X = np.where(beyond, mirrored, X)
+        return np.clip(X, self.low, self.high)
 
 
 def _decimals(X: np.ndarray) -> np.ndarray:

@@ -34,7 +34,16 @@ def _read_csv(path: Path) -> Dataset:
         skipinitialspace=True,
         low_memory=False,
     )
-    return Dataset(name=path.stem, X=frame.apply(_dates))
+    return Dataset(name=path.stem, X=frame.apply(_dates).apply(_whole))
+
+
+def _whole(column: pd.Series) -> pd.Series:
+    """Whole numbers that pandas made floats because some are missing are whole numbers again."""
+    if column.dtype != float or not column.isna().any() or column.isna().all():
+        return column
+    present = column.dropna()
+    whole = (present == present.round()) & (present.abs() < 2**53)
+    return column.astype("Int64") if whole.all() else column
 
 
 def _dates(column: pd.Series) -> pd.Series:

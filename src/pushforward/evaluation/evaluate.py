@@ -26,6 +26,7 @@ from pushforward.evaluation.modes import ModeSource, mode_scores
 from pushforward.evaluation.neighbours import NeighbourShare, leave_one_out, neighbour_spread
 from pushforward.evaluation.scores import Evaluation, Score
 
+ALL_KNOWN = 0.95  # share of real rows among the training rows beyond which copies cannot be told
 ROWS_PER_COLUMN = 2  # below this a covariance is so noisy that the Fréchet distance is mostly bias
 
 
@@ -185,6 +186,13 @@ def _manifold(real: Rows, fake: Rows, shared: dict[str, Any]) -> list[Score]:
 def _copies(real: Rows, fake: Rows, train: Any, shared: dict[str, Any]) -> Score:
     copies = copy_share(fake, train, real)
     low, high = copies.interval
+    if copies.held_out > ALL_KNOWN:
+        warnings.warn(
+            "Nearly all real rows are among the training rows, so the share of copies tells "
+            "nothing. Give real rows that the model has not seen.",
+            EvaluationWarning,
+            stacklevel=3,
+        )
     return Score(
         "copies",
         copies.fake,

@@ -34,8 +34,13 @@ class Comparison:
 
     folder: Path
     standings: list[Standing]
-    complete: bool
+    finished: int  # rows, of
+    planned: int
     interrupted: bool = False
+
+    @property
+    def complete(self) -> bool:
+        return self.finished == self.planned
 
     def __repr__(self) -> str:
         done = "" if self.complete else ", incomplete"
@@ -98,7 +103,7 @@ def compare(
     except KeyboardInterrupt:
         interrupted = True
     results = folder.results()
-    return Comparison(path, rank(results), len(results) == len(trials), interrupted)
+    return Comparison(path, rank(results), len(results), len(trials), interrupted)
 
 
 def as_dataset(data: Any) -> Dataset:
@@ -256,8 +261,11 @@ def _number(standing: Standing, name: str) -> str:
 def explain(comparison: Comparison) -> str:
     """The answer in a sentence or two: which method, how good, how sure."""
     ranked = [s for s in comparison.standings if s.rank is not None]
+    partly = ""
+    if not comparison.complete:
+        partly = f"{comparison.finished} of {comparison.planned} rows are done. "
     if not ranked:
-        return "No method could be ranked; the table says why."
+        return f"{partly}No method could be ranked" + ("." if partly else "; the table says why.")
     first = [s for s in ranked if s.rank == ranked[0].rank]
     best = first[0]
     assert best.distance is not None
@@ -268,7 +276,7 @@ def explain(comparison: Comparison) -> str:
     if yardstick is not None and yardstick.distance is not None:
         real = f" (real rows: {yardstick.distance.value:.3f})"
     return (
-        f"Nearest to the real rows: {best.method}{tie}. A nearest-neighbour test tells its rows "
-        f"from real ones {best.distance.value:.3f} beyond chance{real}; 0 is perfect, about 0.5 "
-        "is told apart every time."
+        f"{partly}Nearest to the real rows: {best.method}{tie}. A nearest-neighbour test tells its "
+        f"rows from real ones {best.distance.value:.3f} beyond chance{real}; 0 is perfect, about "
+        "0.5 is told apart every time."
     )

@@ -141,10 +141,13 @@ def interval(
 ) -> Estimate:
     """Mean over repeats with Nadeau and Bengio's corrected interval.
 
-    mean ± t_{R−1} √((1/R + n_test/n_train) s²): repeats share rows of data, so their spread s
-    understates how far another split would be. s² is never taken below the mean squared standard
-    error of a single run; where one repeat was planned that standard error is all there is. Of
-    several planned repeats a lone survivor has the interval of two, so that failing makes no
+    mean ± t_ν √((1/R + n_test/n_train) V),  V = max(s², e²),  ν = (R − 1) V² / (V − e²)²
+
+    Repeats share rows of data, so their spread s understates how far another split would be: hence
+    the second term under the root. e² is the mean squared standard error of a single run, known
+    from its test rows alone; only what s² shows beyond it is estimated from the few repeats, and ν
+    are Satterthwaite's degrees of freedom of that sum. Where one repeat was planned e is all there
+    is. Of several planned repeats a lone survivor has the interval of two, so that failing makes no
     method look surer.
 
     Nadeau & Bengio 2003, Machine Learning 52, 239 (eq. 8).
@@ -159,7 +162,9 @@ def interval(
     if R == 1 and planned == 1:
         width = stats.norm.ppf(0.5 + LEVEL / 2) * math.sqrt(own)
     else:
-        spread = max(float(np.var(values, ddof=1)), own) if R > 1 else own
-        t = stats.t.ppf(0.5 + LEVEL / 2, max(R - 1, 1))
-        width = t * math.sqrt((1 / R + test_to_train) * spread)
+        variance = max(float(np.var(values, ddof=1)), own) if R > 1 else own
+        beyond = variance - own if R > 1 else variance
+        freedom = max(R - 1, 1) * (variance / beyond) ** 2 if beyond > 0 else math.inf
+        t = stats.t.ppf(0.5 + LEVEL / 2, freedom)
+        width = t * math.sqrt((1 / R + test_to_train) * variance)
     return Estimate(mean, mean - float(width), mean + float(width))
