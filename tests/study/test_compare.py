@@ -144,6 +144,12 @@ def test_a_fit_beyond_its_budget_is_named(tmp_path, monkeypatch):
     assert "give it more" in gaussian.reason
 
 
+def test_a_copier_beyond_its_budget_is_still_a_copier(tmp_path, monkeypatch):
+    monkeypatch.setattr("pushforward.study.trial.OVER_BUDGET", -1e9)
+    result = compare(X, methods="copycat", repeats=1, budget=5, jobs=1, out=tmp_path / "r")
+    assert next(s for s in result.standings if s.method == "copycat").status == "COPYING"
+
+
 def test_a_folder_of_another_run_is_refused(tmp_path):
     compare(X, methods=FAST, repeats=1, jobs=1, out=tmp_path / "r")
     with pytest.raises(FileError, match=r"another run \(different: seed\)"):

@@ -13,7 +13,6 @@ from scipy import stats
 
 Row = dict[str, Any]  # a line of results.jsonl
 
-UNRANKED = ("COPYING", "COLLAPSED", "DIVERGED", "OUT_OF_BUDGET", "FAILED")
 LEVEL = 0.95
 
 

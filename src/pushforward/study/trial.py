@@ -143,16 +143,19 @@ def _fit_and_judge(
     _judge(row, trial, dataset, parts, fake, sampler, folder, keep_real)
     if keep_real or not _copies(row, sampler):
         sampler.save(folder / "models" / trial.name)
-    if row["stopped_by"] == "divergence" and row["status"] == "OK":
-        row["status"] = "DIVERGED"
-        row["reason"] = "training diverged; what is scored is the best state before"
     checkpoint.unlink(missing_ok=True)
-    if trial.budget is not None and row["seconds"] > OVER_BUDGET * trial.budget + 1:
-        row["status"] = "OUT_OF_BUDGET"
-        row["reason"] = (
-            f"the fit took {row['seconds']:.0f} s of a budget of {trial.budget:.0f} s; "
-            "give it more, or fewer rows"
-        )
+    if row["status"] == "OK":  # what the sample shows comes before how the fit ended
+        row |= _how_it_ended(row, trial.budget)
+
+
+def _how_it_ended(row: dict[str, Any], budget: float | None) -> dict[str, str]:
+    if row["stopped_by"] == "divergence":
+        reason = "training diverged; what is scored is the best state before"
+        return {"status": "DIVERGED", "reason": reason}
+    if budget is not None and row["seconds"] > OVER_BUDGET * budget + 1:
+        reason = f"the fit took {row['seconds']:.0f} s of a budget of {budget:.0f} s; "
+        return {"status": "OUT_OF_BUDGET", "reason": reason + "give it more, or fewer rows"}
+    return {}
 
 
 def _judge(
