@@ -26,6 +26,7 @@ class Method:
     gives: str  # its capabilities beside `sample`
     paper: str
     default: bool = True  # compared unless others are asked for
+    learns: bool = True  # from rows; else a function gives the law
     options: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -138,16 +139,18 @@ def name_of(sampler: Sampler) -> str:
     )
 
 
-def load_model(path: str | os.PathLike[str], *, device: str | None = None) -> Sampler:
+def load_model(path: str | os.PathLike[str], *, device: str | None = None, **code: Any) -> Sampler:
     """Read a model folder that `save` wrote: the same seed draws the same samples.
 
     Args:
         path: the folder.
         device: where a neural model is trained if it is fitted again; None keeps what was saved.
+        code: the parameters of the model that are code, by name, e.g. `log_prob=f`: a file names
+            them and never holds or imports them.
 
     Raises:
         FileError: the folder is missing, damaged, truncated, foreign or of a newer format.
-        InputError: its method is not known here.
+        InputError: its method is not known here, or it was fitted with other code.
 
     >>> import tempfile
     >>> import numpy as np
@@ -162,7 +165,7 @@ def load_model(path: str | os.PathLike[str], *, device: str | None = None) -> Sa
         if method.where.endswith(f":{description.get('class')}"):
             method.sampler  # noqa: B018
     try:
-        sampler = restore(build(description), tree)
+        sampler = restore(build(description, code), tree)
     except InputError:
         raise
     except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:

@@ -30,6 +30,7 @@ from pushforward.storage import write_folder
 FORMAT, FORMAT_VERSION = "pushforward model", 1
 CALIBRATION_ROWS = (4000, 40_000)  # draws by which categories get their shares, least and most
 PER_CATEGORY = 50  # draws wanted of the rarest category
+CODE = {"$code": True}  # stands in a file for a parameter that is code
 
 
 @runtime_checkable
@@ -63,10 +64,11 @@ class Effort:
 
 
 class Sampler(BaseEstimator, ABC):
-    """Anything that learns a law from rows and draws new ones.
+    """Anything that has a law, learnt from rows or given by functions, and draws from it.
 
     A method implements `_fit` and `_draw` on the encoded matrix, and `_state` and `_restore` for
-    what it has learnt; everything else is here, once.
+    what it has learnt; everything else is here, once. A law that is given by functions names its
+    `_space` and works in the units of those functions.
     """
 
     kinds: ClassVar[dict[str, type[Sampler]]] = {}  # concrete samplers by class name, for loading
@@ -78,6 +80,10 @@ class Sampler(BaseEstimator, ABC):
     def stores_rows(self) -> bool:
         """Whether a saved model contains training rows."""
         return False
+
+    def _space(self, X: Any) -> Encoding | None:  # noqa: ARG002
+        """The space of a law that is given by functions; None where it is learnt from rows."""
+        return None
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -101,7 +107,7 @@ class Sampler(BaseEstimator, ABC):
 
     def fit(
         self,
-        X: Any,
+        X: Any = None,
         y: Any = None,  # noqa: ARG002
         *,
         validation: Any = None,
@@ -113,7 +119,8 @@ class Sampler(BaseEstimator, ABC):
         """Learn the law of the rows of X.
 
         Args:
-            X: an array `(n, p)`, a DataFrame, or images `(n, h, w)` or `(n, h, w, c)`.
+            X: an array `(n, p)`, a DataFrame, or images `(n, h, w)` or `(n, h, w, c)`. A law that
+                is given by functions needs none.
             y: ignored; there for scikit-learn's pipelines.
             validation: held-out rows of the same kind, by which training stops; a neural sampler
                 without them holds back a part of X.
@@ -126,10 +133,15 @@ class Sampler(BaseEstimator, ABC):
             InputError: rows that cannot be learnt from; the message says what to do.
         """
         self.__dict__.pop("n_rows_", None)  # a fit that fails leaves no half of an earlier one
-        X = self._check(X, reset=True)
+        if X is not None:
+            X = self._check(X, reset=True)
         self.seed_ = fresh_seed(self.random_state)
-        encoding = Encoding().fit(X, every_column=every_column)
-        Z = encoding.transform(X)
+        encoding = self._space(X)
+        if encoding is None:
+            if X is None:
+                raise InputError(f"{type(self).__name__} learns from rows: give them, fit(X)")
+            encoding = Encoding().fit(X, every_column=every_column)
+        Z = np.empty((0, encoding.width)) if X is None else encoding.transform(X)
         deadline = None if budget is None else time.monotonic() + _positive(budget, "budget")
         rng = np.random.default_rng(self.seed_)
         held = None
@@ -284,29 +296,39 @@ def _columns_in_words(encoding: Encoding) -> dict[str, Any]:
 
 
 def describe(sampler: Sampler) -> dict[str, Any]:
-    """A sampler's class and configuration as JSON; a sampler inside it is described in turn."""
+    """A sampler's class and configuration as JSON; a sampler inside it is described in turn.
+
+    What is neither plain nor a sampler is code: its name is kept, and `build` takes it again.
+    """
     parameters = {}
     for name, value in sampler.get_params(deep=False).items():
-        if isinstance(value, Sampler):
-            value = {"$sampler": describe(value)}
-        elif name == "random_state" and not isinstance(value, (int, type(None))):
+        if name == "random_state" and not isinstance(value, (int, type(None))):
             value = sampler.seed_  # a generator cannot be written; what was drawn from it can
-        elif isinstance(value, tuple):
-            value = list(value)
-        elif isinstance(value, np.generic):
-            value = value.item()
-        elif not isinstance(value, (int, float, str, list, type(None))):
-            raise InputError(f"cannot write the parameter {name}={value!r} to a file")
-        parameters[name] = value
+        parameters[name] = _plain(value)
     return {"class": type(sampler).__name__, "parameters": parameters}
 
 
-def build(description: dict[str, Any]) -> Sampler:
-    """The unfitted sampler that `describe` described.
+def _plain(value: Any) -> Any:
+    """A parameter as JSON can hold it."""
+    if isinstance(value, Sampler):
+        return {"$sampler": describe(value)}
+    if isinstance(value, np.ndarray):
+        return {"$values": value.tolist()}
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, (list, tuple)):
+        items = [_plain(item) for item in value]
+        return CODE if CODE in items else items
+    return value if isinstance(value, (int, float, str, type(None))) else CODE
+
+
+def build(description: dict[str, Any], code: dict[str, Any] | None = None) -> Sampler:
+    """The unfitted sampler that `describe` described, with its parameters that are code.
 
     Raises:
-        InputError: its class is unknown here.
+        InputError: its class is unknown here, or it needs other code than is given.
     """
+    code = code or {}
     kind = Sampler.kinds.get(description["class"])
     if kind is None:
         raise InputError(
@@ -314,12 +336,23 @@ def build(description: dict[str, Any]) -> Sampler:
             "that defines it, then load it again"
         )
     parameters = dict(description["parameters"])
+    needed = {name for name, value in parameters.items() if value == CODE}
+    if needed != set(code):
+        asked = ", ".join(f"{name}=..." for name in sorted(needed))
+        raise InputError(
+            f"this {description['class']} was fitted with code, which is never written to a file: "
+            f"hand it in again, load_model(path, {asked})"
+            if needed
+            else f"this {description['class']} takes no code, got {', '.join(sorted(code))}"
+        )
     for name, value in parameters.items():
         if isinstance(value, dict) and "$sampler" in value:
             parameters[name] = build(value["$sampler"])
+        elif isinstance(value, dict) and "$values" in value:
+            parameters[name] = np.array(value["$values"])
         elif isinstance(value, list):
             parameters[name] = tuple(value)
-    return kind(**parameters)
+    return kind(**(parameters | code))
 
 
 def dump(sampler: Sampler) -> dict[str, Any]:

@@ -53,6 +53,19 @@ class Encoding:
     offsets: list[np.ndarray] = field(default_factory=list)  # one per one-hot group
     shares: list[np.ndarray] = field(default_factory=list)  # one per one-hot group
 
+    @classmethod
+    def points(cls, columns: int | list[str]) -> Encoding:
+        """The identity on points of R^p, given by their number of columns or by their names.
+
+        >>> Encoding.points(2).inverse_transform(np.array([[1.5, -2.0]]))
+        array([[ 1.5, -2. ]])
+        """
+        p = columns if isinstance(columns, int) else len(columns)
+        if isinstance(columns, int):
+            return cls("array", (p,), "float64", numbers=Numbers.points(p))
+        dtypes = [describe_dtype(pd.Series(dtype=float))] * p
+        return cls("frame", columns=columns, dtypes=dtypes, numbers=Numbers.points(p))
+
     def fit(self, X: Any, *, every_column: bool = False) -> Encoding:
         """Learn from rows; `every_column` takes a table whole, text and identifiers too."""
         if isinstance(X, pd.DataFrame):

@@ -54,6 +54,14 @@ class Numbers:
         heaped = np.array([(low == X).sum(0), (high == X).sum(0)]) > HEAP * count
         return cls(mean, scale, low, high, decimals, 1.0 - present.mean(0), heaped, bounded)
 
+    @classmethod
+    def points(cls, q: int) -> Numbers:
+        """Columns of plain numbers that are taken as they are."""
+        whole = np.full(q, np.inf)
+        none = np.zeros(q)
+        heaped, decimals = np.zeros((2, q), dtype=bool), np.full(q, -1)
+        return cls(none, np.ones(q), -whole, whole, decimals, none, heaped, bounded=False)
+
     @property
     def varying(self) -> np.ndarray:
         return self.scale > 0

@@ -135,11 +135,16 @@ def choose_methods(methods: str | Sequence[str] | None) -> list[str]:
     if methods is None:
         return [name for name, method in METHODS.items() if method.default]
     if methods == "all":
-        return list(METHODS)
+        return [name for name, method in METHODS.items() if method.learns]
     asked = methods.split(",") if isinstance(methods, str) else list(methods)
     names = [get_method(name.strip()).name for name in asked if name.strip()]
     if not names:
         raise InputError("expected at least one method; `pushforward methods` lists them")
+    given = [name for name in names if not METHODS[name].learns]
+    if given:
+        raise InputError(
+            f"{', '.join(given)} draws from a function and learns nothing from rows; compare others"
+        )
     return list(dict.fromkeys(names))
 
 
