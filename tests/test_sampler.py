@@ -23,7 +23,7 @@ class Pushed(Sampler):
     def _space(self, X):
         return Encoding.points(2 if X is None else list(X.columns))
 
-    def _fit(self, Z, effort):
+    def _fit(self, Z, effort):  # noqa: ARG002
         self.starts_ = Z
 
     def _draw(self, n, rng):
