@@ -80,13 +80,13 @@ class Encoding:
             self.kind = "array" if X.ndim == 2 else "images"
             self.shape, self.dtype = X.shape[1:], str(X.dtype)
             numbers = X.reshape(len(X), -1).astype(float)
-        check_finite(numbers, self._numeric_names(numbers.shape[1]))
+        check_finite(numbers, self.number_names(numbers.shape[1]))
         self.numbers = Numbers.learn(
             numbers,
             bounded=self.kind != "array" or not np.issubdtype(np.dtype(self.dtype), np.floating),
             common_scale=self.kind == "images",
         )
-        groups = self._split(self.transform(X))[1]
+        groups = self.split(self.transform(X))[1]
         self.offsets = [np.zeros(g.shape[1]) for g in groups]
         self.shares = [g.mean(0) for g in groups]
         return self
@@ -107,7 +107,8 @@ class Encoding:
         }
         return self._numeric(X)
 
-    def _numeric_names(self, q: int) -> list[str]:
+    def number_names(self, q: int) -> list[str]:
+        """The names of the q numeric columns, by position where they have none."""
         names = [c for c in self.columns if c not in self.categories]
         return names or [str(j) for j in range(q)]
 
@@ -136,13 +137,13 @@ class Encoding:
         if lacking:
             raise InputError(f"expected the columns {self.columns}; {lacking} are not there")
         numbers = self._numeric(X)
-        check_finite(numbers, self._numeric_names(numbers.shape[1]))
+        check_finite(numbers, self.number_names(numbers.shape[1]))
         one_hot = [c.encode(X[name]) for name, c in self.categories.items()]
         return np.hstack([*self.numbers.encode(numbers), *one_hot])
 
     def inverse_transform(self, Z: np.ndarray) -> Any:
         assert self.numbers is not None
-        numbers, groups = self._split(np.asarray(Z, dtype=float))
+        numbers, groups = self.split(np.asarray(Z, dtype=float))
         chosen = [np.argmax(g + b, axis=1) for g, b in zip(groups, self.offsets, strict=True)]
         holes = int(self.numbers.holed.sum())
         X = self.numbers.decode(numbers, chosen[:holes])
@@ -181,11 +182,11 @@ class Encoding:
 
     def calibrate(self, Z: np.ndarray) -> None:
         """Set the offsets so that `Z`, draws of a model, fall into each category at its share."""
-        groups = self._split(np.asarray(Z, dtype=float))[1]
+        groups = self.split(np.asarray(Z, dtype=float))[1]
         fitted = zip(groups, self.shares, strict=True)
         self.offsets = [offsets_for(scores, share) for scores, share in fitted]
 
-    def _split(self, Z: np.ndarray) -> tuple[np.ndarray, list[np.ndarray]]:
+    def split(self, Z: np.ndarray) -> tuple[np.ndarray, list[np.ndarray]]:
         """The standardised numbers, and the one-hot groups: holes first, then categories."""
         assert self.numbers is not None
         sizes = [int(self.numbers.varying.sum())] + [2] * int(self.numbers.holed.sum())
