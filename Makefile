@@ -1,6 +1,6 @@
 # Everything sets itself up: nothing but Python 3.11 or later is needed beforehand.
 PYTHON ?= python3
-BENCHMARKS = startup gan_rounds manifold modes quality
+BENCHMARKS = startup gan_rounds neighbours frechet kernel_density metropolis manifold modes quality
 
 .PHONY: demo test check bench clean
 
@@ -30,8 +30,9 @@ clean:
 	.venv/bin/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	touch $@
 
-.venv-bench/ready: pyproject.toml constraints.txt bench/peers.txt
+.venv-bench/ready: pyproject.toml constraints.txt bench/peers.txt bench/peers-alone.txt
 	$(PYTHON) -m venv .venv-bench
 	.venv-bench/bin/pip install --quiet --disable-pip-version-check -c constraints.txt -e .
-	.venv-bench/bin/pip install --quiet --disable-pip-version-check --no-deps -r bench/peers.txt
+	.venv-bench/bin/pip install --quiet --disable-pip-version-check -c constraints.txt -r bench/peers.txt
+	.venv-bench/bin/pip install --quiet --disable-pip-version-check --no-deps -r bench/peers-alone.txt
 	touch $@

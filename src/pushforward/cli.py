@@ -7,7 +7,7 @@ import json
 import sys
 import traceback
 import warnings
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -50,6 +50,19 @@ Drop = Annotated[list[str] | None, typer.Option(help="A column to leave out (may
 AsCategory = Annotated[
     list[str] | None, typer.Option(help="A column to take as a category (may be repeated).")
 ]
+Density = Annotated[
+    str | None,
+    typer.Option(
+        metavar="MODULE:FUNCTION",
+        help="The density, for metropolis-hastings its logarithm, that gives the law.",
+    ),
+]
+Quantile = Annotated[
+    str | None, typer.Option(metavar="MODULE:FUNCTION", help="The inverse CDF that gives the law.")
+]
+Cdf = Annotated[
+    str | None, typer.Option(metavar="MODULE:FUNCTION", help="The CDF that gives the law.")
+]
 
 
 @app.callback(invoke_without_command=True)
@@ -90,11 +103,22 @@ def methods(
 
 @app.command()
 def fit(
-    data: Data,
     method: Annotated[str, typer.Option(help="A name from `pushforward methods`.")],
+    data: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[DATA]",
+            help="digits, ring, grid, manifold, wine, breast-cancer, or a file; not needed where "
+            "a function gives the law.",
+            show_default=False,
+        ),
+    ] = None,
     set_: Annotated[
         list[str] | None, typer.Option("--set", help="An option of the method, key=value.")
     ] = None,
+    density: Density = None,
+    quantile: Quantile = None,
+    cdf: Cdf = None,
     seed: Seed = None,
     label: Annotated[str | None, typer.Option(help="The column that holds labels.")] = None,
     out: Annotated[Path | None, typer.Option(help="Model folder; models/<data>-<method>.")] = None,
@@ -102,26 +126,22 @@ def fit(
     as_category: AsCategory = None,
     budget: Annotated[float | None, typer.Option(help="Seconds the fit may take.")] = None,
 ) -> None:
-    """Fit a method to data and save the model.
+    """Fit a method to data, or to a function, and save the model.
 
     An interrupted fit is gone on with by the same command.
 
     Example: pushforward fit digits --method vae --set latent_dim=8 --seed 0 --out models/vae
     """
-    from pushforward.data.load import load_data
     from pushforward.methods import get_method
     from pushforward.sampler import fresh_seed
     from pushforward.storage import read_file
 
     settings = _settings(set_)
+    settings |= _code(get_method(method).sampler._get_param_names(), density, quantile, cdf)
     get_method(method).make(**settings)  # a misspelt name is told before the data is read
-    # No method here draws by label yet: a label is learnt jointly, as one more category.
-    categories = [*(as_category or []), *([label] if label else [])]
-    dataset = load_data(data, drop=drop or [], as_category=categories)
-    _say_notes(dataset)
-    if label:
-        _note(f"{method} does not draw by label; {label!r} is learnt as one more category")
-    path = out or Path("models") / f"{dataset.name}-{method}"
+    dataset = _data_to_fit(method, data, settings, label, drop, as_category)
+    name = dataset.name if dataset else (density or quantile or cdf or "").replace(":", "-")
+    path = out or Path("models") / f"{name}-{method}"
     if path.exists() and any(path.iterdir() if path.is_dir() else [path]):
         raise InputError(f"{path} is there already; choose another folder with --out")
     checkpoint = path.with_name(path.name + ".checkpoint")
@@ -130,10 +150,73 @@ def fit(
         if seed is None:  # the same command, so the same seed
             seed = read_file(checkpoint)["fingerprint"]["seed"]
     sampler = get_method(method).make(**settings, random_state=fresh_seed(seed))
-    sampler.fit(dataset.X, dataset.y, checkpoint=checkpoint, budget=budget, every_column=True)
-    sampler.save(path, about=_about(dataset, method))
+    X, y = (dataset.X, dataset.y) if dataset else (None, None)
+    sampler.fit(X, y, checkpoint=checkpoint, budget=budget, every_column=True)
+    about = _about(dataset, method) if dataset else {"method": method, "data": name}
+    sampler.save(path, about=about)
     checkpoint.unlink(missing_ok=True)
+    if hasattr(sampler, "summary"):
+        typer.echo(f"{sampler.summary()}\n")
     typer.echo(f"{path} (seed {sampler.seed_})")
+
+
+def _data_to_fit(
+    method: str,
+    data: str | None,
+    settings: dict[str, Any],
+    label: str | None,
+    drop: list[str] | None,
+    as_category: list[str] | None,
+) -> Dataset | None:
+    """The rows to fit to; None where a function gives the law."""
+    from pushforward.data.load import load_data
+
+    if data is None:
+        if any(callable(value) for value in settings.values()):
+            return None
+        raise InputError(f"expected DATA for {method} to learn from, or a function: see --help")
+    # No method here draws by label yet: a label is learnt jointly, as one more category.
+    categories = [*(as_category or []), *([label] if label else [])]
+    dataset = load_data(data, drop=drop or [], as_category=categories)
+    _say_notes(dataset)
+    if label:
+        _note(f"{method} does not draw by label; {label!r} is learnt as one more category")
+    return dataset
+
+
+def _code(
+    known: Collection[str], density: str | None, quantile: str | None, cdf: str | None
+) -> dict[str, Any]:
+    """The functions of the user, by the names of the parameters that take them."""
+    of_density = "log_prob" if "log_prob" in known else "density"
+    asked = {of_density: density, "quantile": quantile, "cdf": cdf}
+    given = {name: where for name, where in asked.items() if where is not None}
+    if not set(given) <= set(known):
+        raise InputError("the method or model takes no function of this kind; see --help")
+    return {name: _imported(where) for name, where in given.items()}
+
+
+def _imported(where: str) -> Any:
+    """What `module:name` names, seen from the folder that the command is called in."""
+    import importlib
+
+    module, colon, name = where.partition(":")
+    if not (module and colon and name):
+        raise InputError(f"expected MODULE:FUNCTION, e.g. mymodel:log_prob, got {where!r}")
+    if "" not in sys.path:
+        sys.path.insert(0, "")
+    try:
+        found = getattr(importlib.import_module(module), name)
+    except ImportError as error:
+        raise InputError(
+            f"cannot import {module!r} ({error}); call the command in the folder of {module}.py, "
+            "or install it"
+        ) from error
+    except AttributeError as error:
+        raise InputError(f"there is no {name!r} in {module}") from error
+    if not callable(found):
+        raise InputError(f"expected a function, {where} is a {type(found).__name__}")
+    return found
 
 
 def _settings(pairs: list[str] | None) -> dict[str, Any]:
@@ -174,17 +257,22 @@ def sample(
     out: Annotated[Path, typer.Option(help="A .csv, .parquet, .npy, .npz or .png file.")],
     n: Annotated[int, typer.Option("-n", "--number", help="How many samples.")] = 100,
     seed: Seed = None,
+    density: Density = None,
+    quantile: Quantile = None,
+    cdf: Cdf = None,
 ) -> None:
     """Draw samples from a saved model into a file that says where they come from.
+
+    A function that gave the law is handed in again: no model file holds or imports code.
 
     Example: pushforward sample models/vae -n 500 --out new.csv --seed 1
     """
     from datetime import date
 
     from pushforward.data.files import write_samples
-    from pushforward.methods import load_model, name_of
+    from pushforward.methods import code_of, load_model, name_of
 
-    sampler = load_model(model)
+    sampler = load_model(model, **_code(code_of(model), density, quantile, cdf))
     X = sampler.sample(n, random_state=seed)
     provenance = {
         "method": name_of(sampler),

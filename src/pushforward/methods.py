@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from pushforward.errors import FileError, InputError
-from pushforward.sampler import FORMAT, FORMAT_VERSION, Sampler, build, restore
+from pushforward.sampler import CODE, FORMAT, FORMAT_VERSION, Sampler, build, restore
 from pushforward.storage import read_folder
 
 
@@ -137,6 +137,18 @@ def name_of(sampler: Sampler) -> str:
         (m.name for m in ROWS if m.where.endswith(f":{type(sampler).__name__}")),
         type(sampler).__name__,
     )
+
+
+def code_of(path: str | os.PathLike[str]) -> list[str]:
+    """The parameters of a saved model that are code, which `load_model` takes again.
+
+    Raises:
+        FileError: as `load_model` does.
+    """
+    description, _ = read_folder(Path(path), format_name=FORMAT, format_version=FORMAT_VERSION)
+    parameters = description.get("parameters")
+    parameters = parameters if isinstance(parameters, dict) else {}  # load_model says it better
+    return [name for name, value in parameters.items() if value == CODE]
 
 
 def load_model(path: str | os.PathLike[str], *, device: str | None = None, **code: Any) -> Sampler:
