@@ -32,6 +32,10 @@ class IndependentColumns(Sampler):
     def _quantile(self, j: int, u: np.ndarray) -> np.ndarray:
         """F_j⁻¹(u) for the j-th of those columns, `(n,)`."""
 
+    def _couple(self, U: np.ndarray) -> np.ndarray:
+        """The uniform numbers of the numeric columns, `(n, q)`, made to depend on each other."""
+        return U
+
     def _fit(self, Z: np.ndarray, effort: Effort) -> None:
         if self.uniforms not in UNIFORMS:
             raise InputError(f"expected uniforms among {UNIFORMS}, got {self.uniforms!r}")
@@ -40,9 +44,9 @@ class IndependentColumns(Sampler):
     def _draw(self, n: int, rng: np.random.Generator) -> np.ndarray:
         q, shares = len(varying_names(self.encoding_)), self.encoding_.shares
         U = draw_uniforms(n, q + len(shares), rng, self.uniforms)
-        X = np.empty((n, q))
+        X = self._couple(U[:, :q])
         for j in range(q):
-            X[:, j] = self._quantile(j, U[:, j])
+            X[:, j] = self._quantile(j, X[:, j])
         drawn = [draw_one_hot(share, u) for share, u in zip(shares, U[:, q:].T, strict=True)]
         return np.hstack([standardise(self.encoding_, X), *drawn])
 
@@ -109,4 +113,9 @@ def draw_uniforms(n: int, d: int, rng: np.random.Generator, kind: str = "random"
     else:
         # Powers of two keep the sequence balanced; what is cut off at the end was its last part.
         U = qmc.Sobol(d, bits=BITS, seed=rng).random_base2((n - 1).bit_length())[:n]
+    return into_open(U)
+
+
+def into_open(U: np.ndarray) -> np.ndarray:
+    """Uniform numbers kept off 0 and 1, where a quantile function may be infinite."""
     return np.clip(U, 2.0**-BITS / 2, 1 - 2.0**-BITS)
