@@ -319,6 +319,10 @@ def _plain(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         items = [_plain(item) for item in value]
         return CODE if CODE in items else items
+    if isinstance(value, dict) and all(isinstance(key, str) for key in value):
+        named = {key: _plain(item) for key, item in value.items()}
+        plain = not any(isinstance(item, dict) for item in named.values())
+        return {"$dict": named} if plain else CODE
     return value if isinstance(value, (int, float, str, type(None))) else CODE
 
 
@@ -350,6 +354,8 @@ def build(description: dict[str, Any], code: dict[str, Any] | None = None) -> Sa
             parameters[name] = build(value["$sampler"])
         elif isinstance(value, dict) and "$values" in value:
             parameters[name] = np.array(value["$values"])
+        elif isinstance(value, dict) and "$dict" in value:
+            parameters[name] = value["$dict"]
         elif isinstance(value, list):
             parameters[name] = tuple(value)
     return kind(**(parameters | code))

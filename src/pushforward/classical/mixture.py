@@ -6,9 +6,11 @@ import warnings
 from typing import Any
 
 import numpy as np
+from scipy.special import ndtr, softmax
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.mixture import GaussianMixture
 
+from pushforward.classical.criteria import Criteria, log_likelihood
 from pushforward.errors import InputError
 from pushforward.sampler import DensitySampler, Effort
 
@@ -16,7 +18,7 @@ SHAPES = ("full", "diag")  # of the components' covariances, tried in turn
 RIDGE = 1e-6
 
 
-class Mixture(DensitySampler):
+class Mixture(Criteria, DensitySampler):
     """A mixture of normals: x ~ Σ_k π_k N(μ_k, Σ_k), fitted by EM.
 
     With `n_components=None` the number of components and the shape of their covariances minimise
@@ -73,11 +75,19 @@ class Mixture(DensitySampler):
                 _search(lambda k, shape=shape: bic(shape, k), self._most(Z), effort)
         best = min(fitted.values(), key=lambda pair: pair[0])[1]
         self.weights_, self.means_ = best.weights_, best.means_
-        diagonal = best.covariance_type == "diag"
+        self.covariance_ = best.covariance_type
+        diagonal = self.covariance_ == "diag"
         self.covariances_ = (
             best.covariances_[:, :, None] * np.eye(Z.shape[1]) if diagonal else (best.covariances_)
         )
-        self.n_components_ = len(self.weights_)
+        self._count()
+        self.log_likelihood_ = log_likelihood(self.encoding_, self._log_density(Z))
+
+    def _count(self) -> None:
+        k, p = self.means_.shape
+        self.n_components_ = k
+        shape = p if self.covariance_ == "diag" else p * (p + 1) // 2
+        self.n_parameters_ = k - 1 + k * (p + shape)
 
     def _most(self, Z: np.ndarray) -> int:
         return max(1, min(self.max_components, len(np.unique(Z, axis=0)) // 2))
@@ -102,13 +112,34 @@ class Mixture(DensitySampler):
         model.precisions_cholesky_ = np.stack([f.T for f in inverse_factors])
         return model.score_samples(Z)
 
+    def _uniform(self, Z: np.ndarray) -> np.ndarray:
+        """F(z_j | z_1, ..., z_{j−1}), independent uniform numbers if the law is right, `(n, p)`.
+
+        = Σ_k w_k Φ(e_kj), with e_k = L_k⁻¹(z − μ_k) and w_k the responsibilities given the columns
+        before j.
+        """
+        factors = np.linalg.cholesky(self.covariances_)
+        parts = zip(factors, self.means_, strict=True)
+        white = np.stack([np.linalg.solve(L, (Z - mean).T).T for L, mean in parts])  # (k, n, p)
+        scales = np.diagonal(factors, axis1=1, axis2=2)[:, None]
+        terms = -0.5 * white**2 - np.log(scales)
+        before = np.log(self.weights_)[:, None, None] + np.cumsum(terms, axis=2) - terms
+        return (softmax(before, axis=0) * ndtr(white)).sum(0)
+
     def _state(self) -> dict[str, Any]:
-        return {"weights": self.weights_, "means": self.means_, "covariances": self.covariances_}
+        return {
+            "weights": self.weights_,
+            "means": self.means_,
+            "covariances": self.covariances_,
+            "covariance": self.covariance_,
+            "log_likelihood": self.log_likelihood_,
+        }
 
     def _restore(self, state: dict[str, Any]) -> None:
         self.weights_, self.means_ = state["weights"], state["means"]
-        self.covariances_ = state["covariances"]
-        self.n_components_ = len(self.weights_)
+        self.covariances_, self.covariance_ = state["covariances"], state["covariance"]
+        self.log_likelihood_ = state["log_likelihood"]
+        self._count()
 
 
 def _expectation_maximisation(Z: np.ndarray, k: int, shape: str, seed: int) -> GaussianMixture:
