@@ -2,11 +2,15 @@
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import array_shapes, arrays
 from scipy.linalg import sqrtm
 from scipy.stats import ortho_group
 
 from pushforward.errors import InputError
 from pushforward.evaluation import frechet_bias, frechet_distance, split_half_bias
+from pushforward.evaluation.moments import Moments
 
 SHAPES = [(50, 4), (30, 30), (12, 40), (2, 1), (2, 5)]
 
@@ -35,10 +39,19 @@ def by_cross_gram(real, fake):
     return shift @ shift + spread - 2 * overlap
 
 
+def by_product(real, fake):
+    """The formula of torch-fidelity and torchmetrics: tr (Σ_r Σ_g)^½ = Σ √λ(Σ_r Σ_g)."""
+    a, b = np.cov(real.T), np.cov(fake.T)
+    overlap = np.sqrt(np.linalg.eigvals(a @ b).astype(complex)).real.sum()
+    shift = real.mean(0) - fake.mean(0)
+    return shift @ shift + np.trace(a) + np.trace(b) - 2 * overlap
+
+
 @pytest.mark.parametrize(("n", "p"), SHAPES)
 def test_is_zero_on_itself(rng, n, p):
     rows = gaussian(rng, n, p)
-    assert frechet_distance(rows, rows) == pytest.approx(0, abs=1e-11 * (rows**2).sum())
+    total = np.trace(np.atleast_2d(np.cov(rows.T)))
+    assert frechet_distance(rows, rows) == pytest.approx(0, abs=1e-13 * max(total, 1))
 
 
 @pytest.mark.parametrize(("n", "p"), SHAPES)
@@ -82,6 +95,69 @@ def test_agrees_with_the_matrix_square_root(rng):
     shift = real.mean(0) - fake.mean(0)
     expected = shift @ shift + np.trace(a + b - 2 * sqrtm(a @ b).real)
     assert frechet_distance(real, fake) == pytest.approx(expected, rel=1e-8)
+
+
+def test_agrees_with_the_eigenvalues_of_the_product(rng):
+    for n, p in [(300, 5), (1000, 30)]:
+        real, fake = gaussian(rng, n, p), gaussian(rng, n + 50, p)
+        assert frechet_distance(real, fake) == pytest.approx(by_product(real, fake), rel=1e-7)
+
+
+@pytest.mark.parametrize("decay", [0.0, 0.6, 2.0, 6.0])
+@pytest.mark.parametrize("near", [False, True])
+def test_is_right_to_nine_digits_however_ill_conditioned(rng, decay, near):
+    """The fast way squares the condition number; where that is felt it is not taken."""
+    p = 40
+    scales = np.arange(1, p + 1) ** -decay  # condition number of the covariance: up to 1e19
+    rotation = ortho_group.rvs(p, random_state=1)
+    real = rng.normal(size=(200, p)) * scales @ rotation
+    fake = real * (1 + 1e-3) if near else 1.1 * rng.normal(size=(150, p)) * scales @ rotation
+    spread = np.var(real, axis=0).sum() + np.var(fake, axis=0).sum()
+    expected = by_cross_gram(real, fake)
+    assert frechet_distance(real, fake) == pytest.approx(expected, rel=2e-9, abs=1e-13 * spread)
+
+
+def test_one_side_may_be_singular(rng):
+    real, fake = rng.normal(size=(100, 6)), rng.normal(size=(100, 6))
+    fake[:, 4:] = fake[:, :2]
+    expected = by_cross_gram(real, fake)
+    assert frechet_distance(real, fake) == pytest.approx(expected, rel=1e-10)
+    assert frechet_distance(fake, real) == pytest.approx(expected, rel=1e-10)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.data())
+def test_is_a_number_that_is_not_negative_for_any_finite_rows(data):
+    n, m, p = (data.draw(st.integers(low, 7)) for low in (2, 2, 1))
+    dtype = data.draw(st.sampled_from([np.float64, np.float32, np.float16, np.int32, np.uint8]))
+    kind = np.dtype(dtype).kind
+    anything = (
+        st.floats(allow_nan=False, allow_infinity=False, width=8 * np.dtype(dtype).itemsize)
+        if kind == "f"
+        else st.integers(np.iinfo(dtype).min, np.iinfo(dtype).max)
+    )
+    elements = data.draw(st.sampled_from([anything, st.sampled_from([0, 1])]))
+    real = data.draw(arrays(dtype, (n, p), elements=elements))
+    fake = data.draw(arrays(dtype, (m, p), elements=elements))
+    before = real.copy(), fake.copy()
+    assert frechet_distance(real, fake) >= 0  # which NaN is not
+    assert frechet_distance(Moments.of(real), Moments.of(fake)) >= 0
+    np.testing.assert_array_equal(real, before[0])
+    np.testing.assert_array_equal(fake, before[1])
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    arrays(np.float64, array_shapes(min_dims=0, max_dims=3, min_side=0, max_side=4)),
+    st.sampled_from([np.nan, np.inf, -np.inf]),
+)
+def test_refuses_all_that_is_no_finite_rows(values, hole):
+    good = values.ndim == 2 and values.shape[0] >= 2 and values.shape[1] >= 1
+    if good:
+        values[0, 0] = hole
+    other = np.zeros((3, values.shape[1] if good else 2))
+    with pytest.raises(InputError):
+        frechet_distance(values, other)
 
 
 @pytest.mark.parametrize("scale", [1e-200, 1e-8, 1.0, 1e100])

@@ -5,22 +5,28 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from scipy.linalg import LinAlgError, eigh, qr
 
+from pushforward.errors import InputError
 from pushforward.evaluation.distances import to_unit_scale
 from pushforward.evaluation.features import Rows, as_row_pair, as_rows
+from pushforward.evaluation.moments import Moments
+
+EPSILON = float(np.finfo(np.float64).eps)
+TOLERANCE = 1e-9  # relative error that the fast way may have
 
 
 def frechet_distance(real: Any, fake: Any) -> float:
     """Return the squared Fréchet (2-Wasserstein) distance between the rows' Gaussian fits.
 
-    d² = ‖μ_r − μ_g‖² + tr(Σ_r + Σ_g − 2 (Σ_r Σ_g)^½),   tr (Σ_r Σ_g)^½ = ‖R_r R_gᵀ‖_*
+    d² = ‖μ_r − μ_g‖² + tr(Σ_r + Σ_g − 2 (Σ_r Σ_g)^½)
 
-    with any roots RᵀR = Σ: singular values are real and never negative, so that neither singular
-    covariances nor fewer rows than columns can make the result complex or NaN.
-
-    `real` is (n, p) and `fake` (m, p); the result is in squared units of the rows and never
-    negative. Its expectation for equal laws is not 0: see `frechet_bias`. Raises `InputError`
-    below two rows.
+    `real` is (n, p) and `fake` (m, p), or either is the `Moments` of such rows; the result is in
+    squared units of the rows and never negative, complex or NaN. For rows it is right to 1e-9 of
+    itself or p·1e-16 of tr(Σ_r + Σ_g), whichever is more, singular covariances included: equal
+    rows give 0 but for that. Moments alone say less: directions whose variance is below p·1e-16 of
+    the largest count as having none. The expectation for equal laws is not 0: see `frechet_bias`.
+    Raises `InputError` below two rows.
 
     Dowson and Landau 1982, J. Multivariate Anal. 12, 450; Heusel et al. 2017, arXiv:1706.08500.
 
@@ -29,12 +35,9 @@ def frechet_distance(real: Any, fake: Any) -> float:
     >>> round(frechet_distance(rows, rows + 2.0), 9)
     16.0
     """
-    exponent, (real, fake) = to_unit_scale(*as_row_pair(real, fake))
-    shift = real.mean(axis=0) - fake.mean(axis=0)
-    root_real, root_fake = _covariance_root(real), _covariance_root(fake)
-    overlap = np.linalg.svd(root_real @ root_fake.T, compute_uv=False).sum()
-    spread = (root_real**2).sum() + (root_fake**2).sum()
-    return _in_squared_units(max(shift @ shift + spread - 2 * overlap, 0.0), exponent)
+    if isinstance(real, Moments) or isinstance(fake, Moments):
+        return _between_moments(_as_moments(real, "real"), _as_moments(fake, "fake"))
+    return _between_rows(*as_row_pair(real, fake))
 
 
 def frechet_bias(real: Any, n: int, m: int) -> float:
@@ -52,7 +55,9 @@ def frechet_bias(real: Any, n: int, m: int) -> float:
     0.029802
     """
     exponent, (rows,) = to_unit_scale(as_rows(real, "real", at_least=2))
-    eigenvalues = np.linalg.svd(_covariance_root(rows), compute_uv=False) ** 2
+    root = _root_of_rows(rows, rows.mean(axis=0))
+    # RᵀR and RRᵀ share what eigenvalues are not 0.
+    eigenvalues = np.linalg.eigvalsh(root.T @ root if len(root) > root.shape[1] else root @ root.T)
     eigenvalues = eigenvalues[eigenvalues > 0]
     sums = np.add.outer(eigenvalues, eigenvalues)
     of_covariance = (np.outer(eigenvalues, eigenvalues) / sums).sum() + eigenvalues.sum() / 2
@@ -85,14 +90,87 @@ def split_half_bias(real: Any, n: int, m: int) -> float:
     return float(np.mean(distances)) * (1 / n + 1 / m) * half / 2
 
 
-def _covariance_root(rows: Rows) -> Rows:
-    """R (min(n, p), p) with RᵀR the sample covariance of the rows."""
-    centred = (rows - rows.mean(axis=0)) / np.sqrt(len(rows) - 1)
-    n, p = centred.shape
-    if n <= p:
-        return centred
-    values, vectors = np.linalg.eigh(centred.T @ centred)
-    return np.sqrt(values.clip(min=0))[:, None] * vectors.T
+def _between_rows(real: Rows, fake: Rows) -> float:
+    exponent, (real, fake) = to_unit_scale(real, fake)
+    mean_real, mean_fake = real.mean(axis=0), fake.mean(axis=0)
+    shift = mean_real - mean_fake
+    roots = _root_of_rows(real, mean_real), _root_of_rows(fake, mean_fake)
+    squared = None
+    if min(len(real), len(fake)) > len(shift):  # else a covariance is singular for sure
+        squared = _by_product(shift, *(root.T @ root for root in roots))
+    if squared is None:
+        squared = _by_roots(shift, *roots)
+    return _in_squared_units(squared, exponent)
+
+
+def _between_moments(real: Moments, fake: Moments) -> float:
+    p, q = len(real.unit_mean), len(fake.unit_mean)
+    if p != q:
+        raise InputError(
+            f"real and fake must have the same columns, got {p} and {q}. Compare rows of one kind."
+        )
+    exponent = max(real.exponent, fake.exponent)
+    real, fake = real.in_units_of(exponent), fake.in_units_of(exponent)
+    shift = real.unit_mean - fake.unit_mean
+    covariances = real.unit_covariance, fake.unit_covariance
+    squared = _by_product(shift, *covariances)
+    if squared is None:
+        squared = _by_roots(shift, *(_root_of_covariance(covariance) for covariance in covariances))
+    return _in_squared_units(squared, exponent)
+
+
+def _by_product(shift: Rows, real: Rows, fake: Rows) -> float | None:
+    """d² from the eigenvalues of Σ_r Σ_g, or None where their rounding may be felt.
+
+    tr (Σ_r Σ_g)^½ = Σ_i λ_i^½ with λ_i the eigenvalues of LᵀΣ_r L, Σ_g = LLᵀ. An error δ of λ is
+    one of (λ + δ)^½ − λ^½ of its root: the product squares the condition number.
+    """
+    try:
+        eigenvalues = eigh(real, fake, type=2, eigvals_only=True, check_finite=False)
+    except LinAlgError:  # Σ_g is singular
+        return None
+    eigenvalues = eigenvalues.clip(min=0)
+    roots = np.sqrt(eigenvalues)
+    spread = np.trace(real) + np.trace(fake)
+    squared = _sum_of(shift, spread, roots.sum())
+    rounding = EPSILON * np.linalg.norm(real) * np.linalg.norm(fake)
+    # Errors of either sign add up like independent ones.
+    error = 2 * np.linalg.norm(np.sqrt(eigenvalues + rounding) - roots)
+    return squared if error <= max(TOLERANCE * squared, len(shift) * EPSILON * spread) else None
+
+
+def _by_roots(shift: Rows, real: Rows, fake: Rows) -> float:
+    """d² from any roots RᵀR = Σ of the covariances: tr (Σ_r Σ_g)^½ = ‖R_r R_gᵀ‖_*.
+
+    Singular values are real, never negative, and right to 1e-16 of the largest.
+    """
+    p = len(shift)
+    if min(len(real), len(fake)) > p:
+        real, fake = (qr(rows, mode="r", check_finite=False)[0][:p] for rows in (real, fake))
+    overlap = np.linalg.svd(real @ fake.T, compute_uv=False).sum()
+    return _sum_of(shift, np.vdot(real, real) + np.vdot(fake, fake), overlap)
+
+
+def _sum_of(shift: Rows, spread: Any, overlap: Any) -> float:
+    return max(float(shift @ shift + spread - 2 * overlap), 0.0)
+
+
+def _root_of_rows(rows: Rows, mean: Rows) -> Rows:
+    """R (n, p) with RᵀR the sample covariance of the rows."""
+    root = rows - mean
+    root /= np.sqrt(len(rows) - 1)
+    return root
+
+
+def _root_of_covariance(covariance: Rows) -> Rows:
+    """R (p, p) with RᵀR the covariance, but for eigenvalues that are rounding."""
+    values, vectors = np.linalg.eigh(covariance)
+    values[values <= len(values) * EPSILON * values[-1]] = 0
+    return np.sqrt(values)[:, None] * vectors.T
+
+
+def _as_moments(values: Any, name: str) -> Moments:
+    return values if isinstance(values, Moments) else Moments.of(as_rows(values, name, at_least=2))
 
 
 def _in_squared_units(value: float, exponent: int) -> float:
