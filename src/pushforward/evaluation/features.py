@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from pushforward.data.encoding import Encoding
@@ -47,6 +50,103 @@ def pixels(images: Any) -> Rows:
     """
     values = np.asarray(images, dtype=np.float64)
     return values.reshape(len(values), -1)
+
+
+def raw(rows: Any) -> Rows:
+    """Take rows (n, p) of numbers as they are, in their own units.
+
+    >>> import numpy as np
+    >>> raw(np.array([[1, 2]]))
+    array([[1., 2.]])
+    """
+    return as_rows(rows, "data")
+
+
+class PrincipalComponents:
+    """The first k principal components of the reference rows, in the rows' units.
+
+    z = (x − μ) V_k with μ the mean and V_k (p, k) the leading right singular vectors of the centred
+    reference; images are flattened, tables standardised first. The name says how much of the
+    reference's variance is kept. Raises `InputError` unless 1 ≤ k ≤ min(n − 1, p).
+
+    >>> import numpy as np
+    >>> line = np.arange(6.0)[:, None] * [3.0, 4.0]
+    >>> features = PrincipalComponents(line, 1)
+    >>> np.abs(np.diff(features(line), axis=0)).ravel(), features.name
+    (array([5., 5., 5., 5., 5.]), 'pca:1 (100.0 % of the variance of 6 rows)')
+    """
+
+    def __init__(self, reference: Any, k: int) -> None:
+        self._flatten = Standardised(reference) if isinstance(reference, pd.DataFrame) else pixels
+        rows = as_rows(self._flatten(reference), "reference", at_least=2)
+        most = min(len(rows) - 1, rows.shape[1])
+        if not 1 <= k <= most:
+            raise InputError(
+                f"{len(rows)} reference rows with {rows.shape[1]} columns have 1 to {most} "
+                f"principal components, got {k}. Ask for fewer or give more rows."
+            )
+        self._mean = rows.mean(axis=0)
+        _, spread, directions = np.linalg.svd(rows - self._mean, full_matrices=False)
+        self._directions = directions[:k].T
+        total = (spread**2).sum()
+        kept = (spread[:k] ** 2).sum() / total if total else 1.0
+        self.name = f"pca:{k} ({100 * kept:.1f} % of the variance of {len(rows)} rows)"
+
+    def __call__(self, data: Any) -> Rows:
+        return (self._flatten(data) - self._mean) @ self._directions
+
+
+def feature_map(features: FeatureMap | str, reference: Any = None) -> FeatureMap:
+    """Return the feature map that a string names; what is a feature map already is taken as it is.
+
+    "pixels", "raw", "standardised" and "pca:15" (the last two by the `reference` rows),
+    "inception:FILE" with the weights in a local file, or the folder of a saved
+    `ClassifierFeatures`. A `torch.nn.Module` becomes `ModuleFeatures`.
+
+    Raises `InputError` for another name, or where there is no reference; `FileError` for a folder
+    that cannot be read.
+
+    >>> feature_map("raw").__name__
+    'raw'
+    """
+    if not isinstance(features, str):
+        # Only who has imported torch can hold a module.
+        torch = sys.modules.get("torch")
+        if torch is None or not isinstance(features, torch.nn.Module):
+            return features
+        from pushforward.evaluation.extractors import ModuleFeatures
+
+        return ModuleFeatures(features)
+    kind, _, rest = features.partition(":")
+    if features in ("pixels", "raw"):
+        return {"pixels": pixels, "raw": raw}[features]
+    if features == "standardised" or kind == "pca":
+        if reference is None:
+            raise InputError(f"{features} needs reference rows, got none. Give `reference`.")
+        return (
+            Standardised(reference) if kind != "pca" else PrincipalComponents(reference, _k(rest))
+        )
+    if kind == "inception":
+        from pushforward.evaluation.extractors import InceptionFeatures
+
+        return InceptionFeatures(rest)
+    if features and Path(features).is_dir():
+        from pushforward.evaluation.classifier import ClassifierFeatures
+
+        return ClassifierFeatures.load(features)
+    raise InputError(
+        f"expected features named pixels, raw, standardised, pca:15 or inception:FILE, or the "
+        f"folder of a saved classifier, got {features!r}. Correct the name."
+    )
+
+
+def _k(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise InputError(
+            f"expected a number of principal components, as in pca:15, got pca:{text}."
+        ) from None
 
 
 def feature_name(features: FeatureMap) -> str:
