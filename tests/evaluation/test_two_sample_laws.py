@@ -65,7 +65,7 @@ def with_duplicates(rng, m, n):
     ("draw", "m", "n"), [(normal, 30, 30), (normal, 45, 20), (with_duplicates, 25, 40)]
 )
 def test_p_value_is_valid_under_the_null(rng, test, draw, m, n):
-    replicates = 100 if test in (quick_bins, logistic_test) else 200  # scikit-learn is slow to start
+    replicates = 100 if test in (quick_bins, logistic_test) else 200  # those start slowly
     p_values = np.array([test(*draw(rng, m, n), seed).p_value for seed in range(replicates)])
     for level in (0.05, 0.1, 0.25, 0.5):
         rejected = (p_values <= level).sum()
