@@ -1,13 +1,9 @@
 """The classical samplers against closed forms and scikit-learn."""
 
-import math
-
 import numpy as np
 import pytest
-from scipy import integrate, stats
-from scipy.special import logsumexp
+from scipy import stats
 from sklearn.mixture import GaussianMixture
-from sklearn.neighbors import KernelDensity as PeerKernelDensity
 
 import pushforward as pf
 from pushforward.data.toys import GaussianModes
@@ -72,75 +68,6 @@ def test_mixture_refuses_what_it_cannot_fit():
     ):
         with pytest.raises(InputError, match=words):
             pf.Mixture(**options).fit(CORRELATED)
-
-
-def test_kernel_density_integrates_to_one_and_its_samples_follow_it():
-    X = np.random.default_rng(2).normal(5.0, 3.0, size=(40, 1))
-    kde = pf.KernelDensity(bandwidth=0.4).fit(X)
-
-    def density(x):
-        return math.exp(kde.score_samples(np.array([[x]]))[0])
-
-    total, _ = integrate.quad(density, -20, 30, limit=200)
-    assert total == pytest.approx(1.0, abs=1e-6)
-    h = 0.4 * X.std()
-    cdf = lambda x: stats.norm.cdf((np.asarray(x)[:, None] - X[:, 0]) / h).mean(1)  # noqa: E731
-    drawn = kde.sample(4000, random_state=0)[:, 0]
-    assert stats.kstest(drawn, cdf).pvalue > 1e-3
-
-
-def test_kernel_density_agrees_with_scikit_learn():
-    kde = pf.KernelDensity(bandwidth=0.3).fit(CORRELATED)
-    mean, scale = CORRELATED.mean(0), CORRELATED.std(0)
-    peer = PeerKernelDensity(bandwidth=0.3).fit((CORRELATED - mean) / scale)
-    new = np.random.default_rng(3).normal(7, 3, size=(50, 3))
-    expected = peer.score_samples((new - mean) / scale) - np.log(scale).sum()
-    near = expected > -20  # the peer's tree cuts off far tails
-    assert near.sum() > 10
-    np.testing.assert_allclose(kde.score_samples(new)[near], expected[near], rtol=1e-6)
-    kernels = stats.norm.logpdf(new[:, None], CORRELATED, 0.3 * scale).sum(2)
-    exact = logsumexp(kernels, axis=1) - math.log(len(CORRELATED))
-    np.testing.assert_allclose(kde.score_samples(new), exact, rtol=1e-9)
-
-
-def test_the_bandwidth_is_the_best_of_the_grid_on_held_out_folds():
-    X = np.random.default_rng(4).normal(size=(300, 1))
-    kde = pf.KernelDensity(random_state=0).fit(X)
-    fresh = np.random.default_rng(5).normal(size=(5000, 1))
-
-    def held_out(h):
-        return pf.KernelDensity(bandwidth=h).fit(X).score_samples(fresh).mean()
-
-    assert held_out(kde.bandwidth_) > held_out(kde.bandwidth_ * 2.5)
-    assert held_out(kde.bandwidth_) > held_out(kde.bandwidth_ / 2.5)
-
-
-def test_the_bandwidth_survives_duplicates_and_respects_scale():
-    X = np.random.default_rng(6).normal(size=(200, 2))
-    alone = pf.KernelDensity(random_state=0).fit(X)
-    repeated = pf.KernelDensity(random_state=0).fit(np.repeat(X, 5, axis=0))
-    assert repeated.bandwidth_ > 0.3 * alone.bandwidth_
-    scaled = pf.KernelDensity(random_state=0).fit(X * [1000.0, 0.001])
-    assert scaled.bandwidth_ == alone.bandwidth_
-    np.testing.assert_allclose(
-        scaled.sample(50, random_state=0), alone.sample(50, random_state=0) * [1000.0, 0.001]
-    )
-
-
-def test_a_pca_in_front_names_the_space_of_its_density():
-    X = pf.load_data("digits").X[:500]
-    kde = pf.KernelDensity(pca=15, random_state=0).fit(X)
-    assert kde.density_space_ == "the first 15 principal components"
-    assert kde.sample(5, random_state=0).shape == (5, 64)
-    drawn = kde.encoding_.transform(kde.sample(200, random_state=0))
-    outside = (drawn - kde.centre_) - (drawn - kde.centre_) @ kde.components_.T @ kde.components_
-    assert np.abs(outside).max() < 1e-6  # nothing is drawn outside the components
-    peer = PeerKernelDensity(bandwidth=kde.bandwidth_).fit(kde.rows_)
-    codes = (kde.encoding_.transform(X) - kde.centre_) @ kde.components_.T
-    np.testing.assert_allclose(kde.score_samples(X), peer.score_samples(codes), rtol=1e-9)
-    for pca in (0, 100, 1.5, "many"):
-        with pytest.raises(InputError, match="expected pca"):
-            pf.KernelDensity(pca=pca).fit(X)
 
 
 def test_a_table_with_categories_has_no_density():
