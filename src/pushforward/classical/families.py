@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 from scipy import stats
+from scipy.stats import kurtosis
 
 from pushforward.classical.likelihood import (
     NO_DENSITY,
@@ -21,6 +22,7 @@ from pushforward.classical.likelihood import (
     is_discrete,
     parameter_names,
 )
+from pushforward.data.columns import LARGEST_INTEGER
 from pushforward.errors import DataWarning, InputError
 
 REAL_LINE = ("norm", "laplace", "logistic", "gumbel_r", "gumbel_l", "skewnorm", "t", "uniform")
@@ -116,10 +118,12 @@ def best_family(x: np.ndarray, *, column: str = "x") -> Law:
     'gamma'
     """
     candidates = list(REAL_LINE)
+    if not kurtosis(x / np.abs(x).max()) > 0:
+        candidates.remove("t")  # the normal is a maximum of its likelihood: df would run away
     if x.min() > 0:
         candidates += POSITIVE
         candidates += SHARES if x.max() < 1 else ()
-    whole = bool((x == np.round(x)).all())
+    whole = _whole(x)
     if whole and x.min() >= 0:
         candidates += COUNTS
     best, least = None, np.inf
@@ -127,7 +131,7 @@ def best_family(x: np.ndarray, *, column: str = "x") -> Law:
         with warnings.catch_warnings():
             warnings.simplefilter("error", DataWarning)  # what ran away is no candidate
             try:
-                law = fit_family(x, name, column=column)
+                law = fit_family(x, name, column=column, intervals=False)
             except (InputError, DataWarning):
                 continue
         if best is not None and law.n < ROWS_PER_PARAMETER * law.n_parameters:
@@ -142,7 +146,11 @@ def best_family(x: np.ndarray, *, column: str = "x") -> Law:
             f"none of the common families has a maximum of its likelihood for column {column!r}: "
             "look for extreme values, or name a family"
         )
-    return best
+    return fit_family(x, best.family, column=column)
+
+
+def _whole(x: np.ndarray) -> bool:
+    return bool((x == np.round(x)).all() and np.abs(x).max() <= LARGEST_INTEGER)
 
 
 def _rounded_log_likelihood(law: Law, x: np.ndarray) -> float:
@@ -156,7 +164,12 @@ def _rounded_log_likelihood(law: Law, x: np.ndarray) -> float:
 
 
 def fit_family(
-    x: np.ndarray, name: str, *, fixed: dict[str, float] | None = None, column: str = "x"
+    x: np.ndarray,
+    name: str,
+    *,
+    fixed: dict[str, float] | None = None,
+    column: str = "x",
+    intervals: bool = True,
 ) -> Law:
     """θ̂ = argmax_θ Σᵢ log f(xᵢ; θ) for one family, with 95 % intervals of θ.
 
@@ -171,6 +184,7 @@ def fit_family(
             values, location 0 and scale 1 for those on [0, 1] but the uniform. A discrete family
             that starts at 1 starts at 0 where zeros occur.
         column: what a message calls the values.
+        intervals: look for them, too, which takes longer than the fit.
 
     Raises:
         InputError: values that the family cannot have, or a likelihood without a maximum.
@@ -180,12 +194,14 @@ def fit_family(
     (('loc', 'scale'), [0.0, 3.0])
     """
     family = family_named(name)
+    if x.min() == x.max():
+        raise InputError(f"expected values that differ in column {column!r}, all are {x[0]:g}")
     given = _usual(family, x) if fixed is None else _by_name(family, fixed)
     if is_discrete(family):
-        if not (x == np.round(x)).all():
+        if not _whole(x):
             raise InputError(
-                f"expected whole numbers in column {column!r} for the family {name!r}; round them, "
-                "or take a continuous family"
+                f"expected whole numbers (up to 2^53) in column {column!r} for the family {name!r}; "
+                "round them, or take a continuous family"
             )
         given = {"loc": 0.0} | given
         counted = _whole_parameters(family, x, given, column)
@@ -208,7 +224,8 @@ def fit_family(
     limit = likelihood.ran_away(theta)
     edge = name == "randint" or (not limit and likelihood.on_edge(theta))
     top = "edge" if edge else "rough"
-    covariance = None if counted or limit or edge else likelihood.covariance(theta)
+    curved = intervals and not (counted or limit or edge)
+    covariance = likelihood.covariance(theta) if curved else None
     if covariance is not None:
         top, free, width = "smooth", ~likelihood.fixed, np.sqrt(np.diag(covariance))
         errors[free] = width * likelihood.slope(theta)
@@ -254,7 +271,7 @@ def bootstrap_intervals(law: Law, rounds: Iterable[int], rng: np.random.Generato
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DataWarning)
             try:
-                refitted.append(fit_family(x, law.family, fixed=fixed).values)
+                refitted.append(fit_family(x, law.family, fixed=fixed, intervals=False).values)
             except InputError:  # a draw without a maximum; the others have one
                 continue
     if len(refitted) < 2:
@@ -397,12 +414,13 @@ def _check_top(likelihood: Likelihood, theta: np.ndarray | None, name: str, colu
 
 def _around_every_row(law: Law, x: np.ndarray) -> Law:
     """Moved by a few last bits where rounding left a row outside of the support."""
-    loc = law.names.index("loc")
+    family, loc = family_named(law.family), law.names.index("loc")
+    if is_discrete(family):
+        return law
     bits = 4 * np.finfo(float).eps * np.abs(law.values[loc:]).sum()
-    for shift in product((0, -1, 1, 3), repeat=len(law.values) - loc):
-        moved = law.values.copy()
-        moved[loc:] += np.where(law.given[loc:], 0.0, bits * np.array(shift))
-        found = replace(law, values=moved)
-        if np.isfinite(found.log_density(x)).all():
-            return found
+    for shift in product((0, -1, 1, 3), repeat=2):
+        values = law.values.copy()
+        values[loc:] += np.where(law.given[loc:], 0.0, bits * np.array(shift))
+        if np.isfinite(family.logpdf(x, *values)).all():
+            return replace(law, values=values)
     return law

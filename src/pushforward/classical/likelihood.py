@@ -17,6 +17,7 @@ LARGEST = 1e3  # of a shape that may have either sign
 TINY = 1e-9  # nats per row that a step must win to count
 NO_DENSITY = 1e10  # nats per row where there is no density, finite for the optimiser's differences
 STEPS = (1e-3, 0.1)  # by which a top is looked around from
+MOST_SHIFTED = 3  # parameters of which a row on an edge may be lost by rounding
 REAL_COUNTS = {("nbinom", "n")}  # scipy has them as whole numbers; their likelihood does not
 
 
@@ -92,7 +93,7 @@ class Likelihood:
             return np.empty(0)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of scipy's, on the way; what is found is checked
-            first = self._scipys_start()
+            first = self._moments() if is_discrete(self.family) else self._scipys_start()
             if first is not None and self._step_up(first) is None:
                 return first
             starts = [*self._quartile_starts(), *([] if first is None else [first])]
@@ -155,8 +156,8 @@ class Likelihood:
     def covariance(self, theta: np.ndarray) -> np.ndarray | None:
         """Inverse of the observed information; None where the top is no paraboloid.
 
-        Differences are taken over half a standard error, where the information is used. They must
-        agree with those over an eighth: at a kink (the median of a Laplace) they do not.
+        Differences are taken over half a standard error, where the information is used. At a kink,
+        like that of a Laplace at its median, much smaller ones disagree with them.
         """
         k, n = len(theta), len(self.y)
         top, eye = self(theta), np.eye(k)
@@ -174,8 +175,8 @@ class Likelihood:
                     break
                 steps[j] *= np.sqrt(0.125 / up)
         wide = np.array([rise(step * e) for step, e in zip(steps, eye, strict=True)])
-        fine = np.array([rise(step / 4 * e) for step, e in zip(steps, eye, strict=True)])
-        if not np.allclose(16 * fine, wide, rtol=0.2):
+        fine = np.array([rise(step / 32 * e) for step, e in zip(steps, eye, strict=True)])
+        if not np.allclose(32**2 * fine, wide, rtol=0.2):
             return None
         # In units of the steps: H_aa = 2 rise(e_a), H_ab = rise(e_a + e_b) − rise(e_a) − rise(e_b).
         information = np.diag(2 * wide)
@@ -188,8 +189,6 @@ class Likelihood:
 
     def _scipys_start(self) -> np.ndarray | None:
         """What scipy has in closed form, or where it would begin to search."""
-        if is_discrete(self.family):
-            return None
         given = {f"f{name}": value for name, value in self.given.items()}
         try:
             values = self.family.fit(self.y, optimizer=lambda _, x0, **__: x0, **given)
@@ -197,21 +196,36 @@ class Likelihood:
             return None
         theta = self.to_free(np.array(values, dtype=float))
         # Rounding may leave the row on an edge of the support outside of it.
-        shifts = [1e-13 * np.array(s) for s in product((0, -1, 1, 3), repeat=min(len(theta), 4))]
-        if len(theta) <= 4 and self(theta) == NO_DENSITY:
-            theta = min((theta + shift for shift in shifts), key=self)
+        shifts = (1e-13 * np.array(s) for s in product((0, -1, 1, 3), repeat=len(theta)))
+        if len(theta) <= MOST_SHIFTED:
+            shifted = (theta + shift for shift in shifts)
+            theta = next((t for t in shifted if self(t) < NO_DENSITY), theta)
+        return theta if self(theta) < NO_DENSITY else None
+
+    def _moments(self) -> np.ndarray | None:
+        """Parameters of a discrete family by its moments, where they are simple."""
+        y, name = self.y - self.given["loc"], self.family.name
+        mean, variance = float(y.mean()), float(y.var())
+        if name == "poisson" and mean > 0:
+            shapes = [mean]
+        elif name == "geom" and mean > 1:
+            shapes = [1 / mean]
+        elif name == "nbinom" and variance > mean > 0:
+            shapes = [mean**2 / (variance - mean), mean / variance]
+        elif name == "binom" and "n" in self.given:
+            shapes = [self.given["n"], mean / self.given["n"]]
+        else:
+            return None
+        theta = self.to_free(np.array([*shapes, self.given["loc"]]))
         return theta if self(theta) < NO_DENSITY else None
 
     def _quartile_starts(self) -> Iterator[np.ndarray]:
         """A few shapes, each with the location and scale that give it the quartiles of y."""
         shapes = ~self.fixed & [name not in ("loc", "scale") for name in self.names]
         k = int(shapes.sum())
-        if is_discrete(self.family):
-            moments = _moments_of_counts(self.family.name, self.y - self.given["loc"])
-            if moments is not None and len(moments) == k:
-                yield self.to_free(np.array([*moments, self.given["loc"]]))
         quartiles = np.quantile(self.y, [0.25, 0.5, 0.75])
-        grids = {1: (-3.0, -1.5, 0.0, 1.5, 3.0), 2: (-1.5, 0.0, 1.5)}
+        # The end of the search is tried, too: a flat way there takes long to walk.
+        grids = {1: (-3.0, -1.5, 0.0, 1.5, 3.0, 0.99 * BOX), 2: (-1.5, 0.0, 1.5)}
         for shape in product(grids.get(k, (0.0,)), repeat=k):
             theta = np.zeros(int((~self.fixed).sum()))
             theta[:k] = shape
@@ -235,15 +249,3 @@ def parameter_names(family: Family) -> tuple[str, ...]:
 
 def is_discrete(family: Family) -> bool:
     return isinstance(family, stats.rv_discrete)
-
-
-def _moments_of_counts(name: str, y: np.ndarray) -> tuple[float, ...] | None:
-    """Parameters of a discrete family by its moments, where they are simple."""
-    mean, variance = float(y.mean()), float(y.var())
-    if name == "poisson" and mean > 0:
-        return (mean,)
-    if name == "geom" and mean > 1:
-        return (1 / mean,)
-    if name == "nbinom" and variance > mean > 0:
-        return (mean**2 / (variance - mean), mean / variance)
-    return None
