@@ -27,6 +27,10 @@ class Diverged(PushforwardError, ArithmeticError):
     """Training that left the finite numbers."""
 
 
+class NotConverged(PushforwardError, RuntimeError):
+    """Chains that do not yet have the law they are to be drawn from, and what to change."""
+
+
 class DataWarning(UserWarning):
     """What comes back differs from what went in, e.g. a column that is left out."""
 
