@@ -2,12 +2,15 @@
 
 import contextlib
 import math
+import runpy
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 from scipy import integrate, stats
 from scipy.special import logsumexp
 from sklearn.decomposition import PCA
@@ -326,6 +329,18 @@ def test_the_classic_demonstration_on_digits():
     assert best.bandwidth_ * 8 == pytest.approx(3.05, abs=0.1)
     fine = pf.KernelDensity(pca=15, bandwidth=(best.bandwidth_,)).fit(images)
     assert fine.likelihoods_[0] == pytest.approx(-44.668, abs=0.01)
+
+
+def test_the_example_prints_its_numbers_and_draws(tmp_path, capsys, monkeypatch):
+    script = Path(__file__).parents[2] / "examples" / "digits_kernel_density.py"
+    monkeypatch.setattr("sys.argv", [script.name, "--out", str(tmp_path / "digits.png")])
+    runpy.run_path(str(script), run_name="__main__")
+    printed = capsys.readouterr().out.splitlines()
+    assert printed[3].split()[-2:] == ["3.79269", "3.79269"]
+    assert printed[4].split()[-2:] == ["-46.526", "-46.526"]
+    assert printed[-3].split()[-2:] == ["-44.673", "-45.183"]
+    width, height = Image.open(tmp_path / "digits.png").size
+    assert width > 3 * height
 
 
 # Files and bad input

@@ -43,7 +43,7 @@ class KernelDensity(DensitySampler):
 
     Attributes:
         bandwidth_: h.
-        grid_: the bandwidths tried, and `likelihoods_` the mean log-density of left-out rows at each,
+        grid_: bandwidths tried, and `likelihoods_` the mean log-density of left-out rows at each,
             nats, in the units of `score_samples`; both empty where nothing was to be chosen.
 
     Raises:
@@ -157,11 +157,14 @@ class KernelDensity(DensitySampler):
         return len(self.components_) * math.log(self._common_scale() or 1.0)
 
     def _draw(self, n: int, rng: np.random.Generator) -> np.ndarray:
-        noise = rng.standard_normal((n, self.rows_.shape[1]))
+        N, k = self.rows_.shape
+        alike = self.weights is None  # a shortcut: drawing by weights takes as long as the noise
+        chosen = rng.integers(N, size=n) if alike else rng.choice(N, size=n, p=self.weights_)
+        noise = rng.standard_normal((n, k))
         if self.axes_ is not None:
             noise = noise @ self.axes_
         noise *= self.bandwidth_
-        noise += self.rows_[rng.choice(len(self.rows_), size=n, p=self.weights_)]
+        noise += self.rows_[chosen]
         return noise if self.components_ is None else self.centre_ + noise @ self.components_
 
     def _log_density(self, Z: np.ndarray) -> np.ndarray:
@@ -204,7 +207,7 @@ def _checked(bandwidths: Any) -> np.ndarray:
     """One bandwidth or more."""
     low, high = LIMITS
     try:
-        grid = np.asarray(bandwidths, dtype=float)
+        grid = np.array(bandwidths, dtype=float)
     except (TypeError, ValueError):
         grid = np.empty(0)
     numbers = grid.ndim == 1 and not any(isinstance(h, (bool, np.bool_, str)) for h in bandwidths)

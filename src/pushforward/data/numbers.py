@@ -85,7 +85,7 @@ class Numbers:
     def decode(self, Z: np.ndarray, missing: list[np.ndarray]) -> np.ndarray:
         X = np.tile(self.mean, (len(Z), 1))
         v = self.varying
-        X[:, v] += Z * self.scale[v]
+        X[:, v] = self.mean[v] + Z * self.scale[v]
         if self.bounded:
             X = self._into_range(X)
         for d in np.unique(self.decimals[self.decimals >= 0]):
