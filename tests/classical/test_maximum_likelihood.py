@@ -19,7 +19,7 @@ from pushforward.classical.families import (
     fit_family,
 )
 from pushforward.classical.maximum_likelihood import MaximumLikelihood
-from pushforward.errors import DataWarning, InputError
+from pushforward.errors import DataWarning, InputError, TrainingWarning
 
 RNG = np.random.default_rng(0)
 NORMAL, GAMMA = RNG.normal(5.0, 2.0, 400), RNG.gamma(3.0, 2.0, 400)
@@ -344,6 +344,12 @@ def test_saved_without_code_it_knows_the_same(tmp_path):
 def test_options_that_cannot_be_are_told(options, words):
     with pytest.raises(InputError, match=words):
         MaximumLikelihood(**options).fit(np.column_stack([NORMAL, GAMMA]))
+
+
+def test_a_budget_that_ends_leaves_normal_columns():
+    with pytest.warns(TrainingWarning, match=r"for 2 column\(s\), 0, 1: they are fitted as normal"):
+        model = MaximumLikelihood(random_state=0).fit(np.c_[NORMAL, GAMMA], budget=1e-9)
+    assert [law.family for law in model.laws_.values()] == ["norm", "norm"]
 
 
 def test_every_common_family_is_one_of_scipys():

@@ -200,8 +200,8 @@ def fit_family(
     if is_discrete(family):
         if not _whole(x):
             raise InputError(
-                f"expected whole numbers (up to 2^53) in column {column!r} for the family {name!r}; "
-                "round them, or take a continuous family"
+                f"expected whole numbers (up to 2^53) in column {column!r} for the family "
+                f"{name!r}; round them, or take a continuous family"
             )
         given = {"loc": 0.0} | given
         counted = _whole_parameters(family, x, given, column)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import fields, replace
 from typing import Any
 
@@ -18,7 +19,7 @@ from pushforward.classical.families import (
     fit_family,
 )
 from pushforward.classical.progress import shown
-from pushforward.errors import InputError
+from pushforward.errors import InputError, TrainingWarning
 from pushforward.sampler import DensitySampler, Effort
 
 REFITS = 200  # behind an interval that the information cannot give
@@ -67,13 +68,23 @@ class MaximumLikelihood(Criteria, IndependentColumns, DensitySampler):
 
     def _learn(self, columns: dict[str, np.ndarray], effort: Effort) -> None:
         families = self._families(list(columns))
-        laws = {}
+        laws, hurried = {}, []
         for j, name in enumerate(shown(list(columns), "families", effort.progress)):
             x = self._mended(columns[name], j)
             if families[name] != "best":
                 laws[name] = fit_family(x, families[name], fixed=self.fixed, column=name)
+            elif effort.time_is_up:
+                hurried.append(name)
+                laws[name] = fit_family(x, "norm", column=name)
             else:
                 laws[name] = best_family(x, column=name)
+        if hurried:
+            warnings.warn(
+                f"the budget ended before a family was chosen for {len(hurried)} column(s), "
+                f"{', '.join(hurried[:5])}: they are fitted as normal",
+                TrainingWarning,
+                stacklevel=2,
+            )
         self.laws_: dict[str, Law] = laws
         self._count()
 
