@@ -113,7 +113,9 @@ def _between_moments(real: Moments, fake: Moments) -> float:
     real, fake = real.in_units_of(exponent), fake.in_units_of(exponent)
     shift = real.unit_mean - fake.unit_mean
     covariances = real.unit_covariance, fake.unit_covariance
-    squared = _by_product(shift, *covariances)
+    squared = None
+    if min(real.n, fake.n) > p:
+        squared = _by_product(shift, *covariances)
     if squared is None:
         squared = _by_roots(shift, *(_root_of_covariance(covariance) for covariance in covariances))
     return _in_squared_units(squared, exponent)
@@ -163,10 +165,10 @@ def _root_of_rows(rows: Rows, mean: Rows) -> Rows:
 
 
 def _root_of_covariance(covariance: Rows) -> Rows:
-    """R (p, p) with RᵀR the covariance, but for eigenvalues that are rounding."""
+    """R (rank, p) with RᵀR the covariance, but for eigenvalues that are rounding."""
     values, vectors = np.linalg.eigh(covariance)
-    values[values <= len(values) * EPSILON * values[-1]] = 0
-    return np.sqrt(values)[:, None] * vectors.T
+    kept = values > len(values) * EPSILON * values[-1]
+    return np.sqrt(values[kept])[:, None] * vectors[:, kept].T
 
 
 def _as_moments(values: Any, name: str) -> Moments:
