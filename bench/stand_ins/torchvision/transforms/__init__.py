@@ -1,0 +1,1 @@
+"""Empty: files of images are not read."""
