@@ -30,7 +30,7 @@ NOTES = [
     "all score the same rows under the same kernels; scipy's has the rows' covariance, which is a "
     "multiple of the identity up to sampling, and its error is against its own brute force",
     "error: largest difference from a brute-force log-sum-exp over float64 differences, 200 rows",
-    "scikit-learn promises no error with its default rtol=0 and 1e-4 of the density with rtol=1e-4",
+    "scikit-learn's defaults ask for no error (rtol=0, atol=0) and its trees err all the same",
     "choice: ours standardises, computes the components and chooses; GridSearchCV is given the "
     "components; leave-one-out is not the same work and answers a better question",
     "draws: ours go back through the encoding to the units of the data, the peers' are raw",
