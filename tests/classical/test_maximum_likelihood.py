@@ -151,6 +151,14 @@ def test_on_whole_numbers_a_density_does_not_pass_for_a_probability():
     assert best_family(np.round(rng.normal(0, 30, 1000))).family == "norm"
 
 
+def test_the_pixels_of_digits_are_fitted_quietly():
+    """Counts that heap up at both ends, where scipy's functions overflow; no warning may escape."""
+    pixels = pf.load_data("digits").X[:300, [2, 3, 12, 59]]
+    model = MaximumLikelihood(random_state=0).fit(pixels)
+    assert np.isfinite(model.score_samples(pixels)).all()
+    assert np.isfinite(model.sample(500, random_state=0)).all()
+
+
 def test_intervals_cover():
     """Of 95 % intervals by the information, over repeated experiments, 95 % cover the truth."""
     rng = np.random.default_rng(5)

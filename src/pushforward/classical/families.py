@@ -73,12 +73,19 @@ class Law:
 
     def log_density(self, x: np.ndarray) -> np.ndarray:
         """log f(x), or log P(X = x) of a discrete law, nats."""
-        return self.frozen.logpmf(x) if self.discrete else self.frozen.logpdf(x)
+        with np.errstate(all="ignore"):  # scipy overflows on the way to a density of 0
+            return self.frozen.logpmf(x) if self.discrete else self.frozen.logpdf(x)
 
     def middle_cdf(self, x: np.ndarray) -> np.ndarray:
         """P(X < x) + ½ P(X = x), the distribution function of a continuous law."""
-        cdf = self.frozen.cdf(x)
-        return cdf - 0.5 * self.frozen.pmf(x) if self.discrete else cdf
+        with np.errstate(all="ignore"):
+            cdf = self.frozen.cdf(x)
+            return cdf - 0.5 * self.frozen.pmf(x) if self.discrete else cdf
+
+    def quantile(self, u: np.ndarray) -> np.ndarray:
+        """F⁻¹(u)."""
+        with np.errstate(all="ignore"):
+            return self.frozen.ppf(u)
 
 
 def family_named(name: Any) -> Family:
@@ -158,8 +165,8 @@ def _rounded_log_likelihood(law: Law, x: np.ndarray) -> float:
         return law.log_likelihood
     F = law.frozen
     # Of the two differences the larger one has not cancelled.
-    mass = np.maximum(F.cdf(x + 0.5) - F.cdf(x - 0.5), F.sf(x - 0.5) - F.sf(x + 0.5))
-    with np.errstate(divide="ignore"):
+    with np.errstate(all="ignore"):
+        mass = np.maximum(F.cdf(x + 0.5) - F.cdf(x - 0.5), F.sf(x - 0.5) - F.sf(x + 0.5))
         return float(np.log(mass).sum())
 
 
@@ -421,6 +428,8 @@ def _around_every_row(law: Law, x: np.ndarray) -> Law:
     for shift in product((0, -1, 1, 3), repeat=2):
         values = law.values.copy()
         values[loc:] += np.where(law.given[loc:], 0.0, bits * np.array(shift))
-        if np.isfinite(family.logpdf(x, *values)).all():
+        with np.errstate(all="ignore"):
+            inside = np.isfinite(family.logpdf(x, *values)).all()
+        if inside:
             return replace(law, values=values)
     return law

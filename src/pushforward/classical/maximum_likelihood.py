@@ -40,7 +40,8 @@ class MaximumLikelihood(Criteria, IndependentColumns, DensitySampler):
 
     `parameters_` is a table of estimates, standard errors and 95 % intervals, and `laws_` has the
     families by column. Intervals come from the observed information; where the likelihood has an
-    edge, a kink or no curvature at its top, from a parametric bootstrap, and the table says so.
+    edge, a kink or no curvature at its top, from a parametric bootstrap, and the table says so. At
+    an edge, like the ends of a uniform, the interval lies to one side of the estimate.
 
     Raises:
         InputError: a family that is unknown, cannot have these values, or whose likelihood has no
@@ -124,7 +125,7 @@ class MaximumLikelihood(Criteria, IndependentColumns, DensitySampler):
             self.log_likelihood_ = sum(law.log_likelihood for law in self.laws_.values())
 
     def _quantile(self, j: int, u: np.ndarray) -> np.ndarray:
-        return self._law(j).frozen.ppf(u)
+        return self._law(j).quantile(u)
 
     def _law(self, j: int) -> Law:
         return list(self.laws_.values())[j]
