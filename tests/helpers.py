@@ -7,8 +7,9 @@ TINY = {
     "autoencoder": {"hidden": (8,), "max_rounds": 30},
     "vae": {"hidden": (8,), "max_rounds": 30},
     "gan": {"hidden": (8,), "max_rounds": 30},
+    "maximum-likelihood": {"family": "norm"},
 }
-NAMES = list(METHODS)
+NAMES = [name for name, method in METHODS.items() if method.learns]
 
 
 def tiny(name: str, **options) -> Sampler:

@@ -190,7 +190,7 @@ def test_an_unknown_option_lists_the_known_ones():
 
 @pytest.mark.parametrize("name", NAMES)
 def test_what_stores_training_rows_says_so(name, tmp_path):
-    stores = name in ("kernel-density", "copycat")
+    stores = name in ("kernel-density", "copycat", "inverse-transform", "copula")
     sampler = tiny(name, random_state=0).fit(rows())
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")

@@ -17,27 +17,37 @@ __version__ = "0.1.0"
 # takes seconds, and `pushforward --help` needs none of it.
 _PUBLIC = {
     "Autoencoder": "models.autoencoder",
+    "compare": "study.compare",
     "Copycat": "classical.copycat",
     "Dataset": "data.dataset",
+    "evaluate": "evaluation.evaluate",
     "GAN": "models.gan",
     "Gaussian": "classical.gaussian",
+    "GaussianCopula": "classical.copula",
+    "goodness_of_fit": "classical.goodness_of_fit",
+    "InverseTransform": "classical.inverse_transform",
     "KernelDensity": "classical.kernel_density",
-    "METHODS": "methods",
-    "Mixture": "classical.mixture",
-    "Sampler": "sampler",
-    "VAE": "models.vae",
-    "compare": "study.compare",
-    "evaluate": "evaluation.evaluate",
     "load_data": "data.load",
     "load_model": "methods",
+    "MaximumLikelihood": "classical.maximum_likelihood",
+    "METHODS": "methods",
+    "MetropolisHastings": "classical.metropolis_hastings",
+    "Mixture": "classical.mixture",
+    "Sampler": "sampler",
     "split": "data.split",
+    "VAE": "models.vae",
     "write_report": "report.html",
 }
 
 if TYPE_CHECKING:
+    from pushforward.classical.copula import GaussianCopula
     from pushforward.classical.copycat import Copycat
     from pushforward.classical.gaussian import Gaussian
+    from pushforward.classical.goodness_of_fit import goodness_of_fit
+    from pushforward.classical.inverse_transform import InverseTransform
     from pushforward.classical.kernel_density import KernelDensity
+    from pushforward.classical.maximum_likelihood import MaximumLikelihood
+    from pushforward.classical.metropolis_hastings import MetropolisHastings
     from pushforward.classical.mixture import Mixture
     from pushforward.data.dataset import Dataset
     from pushforward.data.load import load_data
@@ -59,12 +69,17 @@ __all__ = [
     "Copycat",
     "Dataset",
     "Gaussian",
+    "GaussianCopula",
+    "InverseTransform",
     "KernelDensity",
+    "MaximumLikelihood",
+    "MetropolisHastings",
     "Mixture",
     "Sampler",
     "__version__",
     "compare",
     "evaluate",
+    "goodness_of_fit",
     "load_data",
     "load_model",
     "split",

@@ -26,6 +26,7 @@ class Method:
     gives: str  # its capabilities beside `sample`
     paper: str
     default: bool = True  # compared unless others are asked for
+    alone: bool = False  # compared by default where there is one column, so nothing to join
     learns: bool = True  # from rows; else a function gives the law
     options: dict[str, Any] = field(default_factory=dict)
 
@@ -57,6 +58,36 @@ class Method:
 
 ROWS = (
     Method(
+        "inverse-transform",
+        "classical.inverse_transform:InverseTransform",
+        "inverse CDF",
+        "a quantile function, CDF or density of each column; or rows",
+        "",
+        "Devroye 1986, chapter 2",
+        default=False,
+        alone=True,
+    ),
+    Method(
+        "metropolis-hastings",
+        "classical.metropolis_hastings:MetropolisHastings",
+        "density",
+        "a log-density known up to a constant",
+        "diagnostics",
+        "Metropolis et al. 1953; Hastings 1970",
+        default=False,
+        learns=False,
+    ),
+    Method(
+        "maximum-likelihood",
+        "classical.maximum_likelihood:MaximumLikelihood",
+        "samples, parametric",
+        "rows of numbers or a table",
+        "density, intervals",
+        "Fisher 1922; families by BIC, Schwarz 1978",
+        default=False,
+        alone=True,
+    ),
+    Method(
         "gaussian",
         "classical.gaussian:Gaussian",
         "samples, parametric",
@@ -71,6 +102,14 @@ ROWS = (
         "rows of numbers or a table",
         "density",
         "EM, Dempster et al. 1977; BIC, Schwarz 1978",
+    ),
+    Method(
+        "copula",
+        "classical.copula:GaussianCopula",
+        "samples, parametric",
+        "rows of numbers or a table",
+        "",
+        "Sklar 1959; Cario & Nelson 1997",
     ),
     Method(
         "kernel-density",

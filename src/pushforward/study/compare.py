@@ -82,7 +82,7 @@ def compare(
         FileError: the folder belongs to another run or cannot be written.
     """
     dataset = as_dataset(data)
-    names = choose_methods(methods)
+    names = choose_methods(methods, columns=np.shape(dataset.X)[1])
     _check(repeats=repeats, max_rounds=max_rounds, jobs=jobs)
     if isinstance(budget, str) or (budget is not None and not budget > 0):
         raise InputError(f"expected a budget above 0 seconds, got {budget!r}")
@@ -126,14 +126,19 @@ def as_dataset(data: Any) -> Dataset:
     return Dataset(name="array", X=X.reshape(len(X), -1), image_shape=shape)
 
 
-def choose_methods(methods: str | Sequence[str] | None) -> list[str]:
+def choose_methods(methods: str | Sequence[str] | None, columns: int = 2) -> list[str]:
     """The names to compare; an `InputError` names an unknown one.
+
+    Those that draw columns independently are compared by default where there is one column.
 
     >>> choose_methods("gan,vae")
     ['gan', 'vae']
     """
     if methods is None:
-        return [name for name, method in METHODS.items() if method.default]
+        alone = columns == 1
+        return [
+            name for name, method in METHODS.items() if method.default or (alone and method.alone)
+        ]
     if methods == "all":
         return [name for name, method in METHODS.items() if method.learns]
     asked = methods.split(",") if isinstance(methods, str) else list(methods)
