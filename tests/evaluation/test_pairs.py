@@ -36,11 +36,11 @@ def test_p_value_is_that_of_all_labellings(rng, integers):
     assert p_value == pytest.approx(expected, abs=4 * np.sqrt(expected * (1 - expected) / 20_000))
 
 
-def test_products_in_blocks_are_products(rng, monkeypatch):
+def test_products_in_tiles_are_products(rng, monkeypatch):
     rows, weights = rng.normal(size=(23, 3)), rng.normal(size=(23, 4))
     matrix = cdist(rows, rows) + 1
     np.fill_diagonal(matrix, 0)
-    monkeypatch.setattr("pushforward.evaluation.pairs.ENTRIES", 23 * 5)
+    monkeypatch.setattr("pushforward.evaluation.pairs.TILE", 5)
     products = kernel_products(lambda x, y: cdist(x, y) + 1, rows, weights)
     np.testing.assert_allclose(products, matrix @ weights, rtol=1e-12)
 

@@ -14,7 +14,7 @@ from pushforward.evaluation.distances import to_unit_scale
 from pushforward.evaluation.features import Rows, as_row_pair
 from pushforward.evaluation.intervals import Z_95
 from pushforward.evaluation.pairs import (
-    ENTRIES,
+    TILE,
     Kernel,
     centred,
     pair_means,
@@ -230,10 +230,11 @@ def _members(rows: Rows, chosen: NDArray[np.intp]) -> tuple[Rows, Rows]:
 def _sums(kernel: Kernel, rows: Rows, points: Rows, left: Rows, right: Rows) -> Rows:
     """Σ_ij left_ib k(x_i, y_j) right_jb, (b,)."""
     total = np.zeros(left.shape[1])
-    step = max(1, ENTRIES // len(points))
-    for start in range(0, len(rows), step):
-        block = slice(start, start + step)
-        total += np.einsum("ib,ib->b", left[block], kernel(rows[block], points) @ right)
+    for i in range(0, len(rows), TILE):
+        for j in range(0, len(points), TILE):
+            above, right_of = slice(i, i + TILE), slice(j, j + TILE)
+            tile = kernel(rows[above], points[right_of])
+            total += np.einsum("ib,ib->b", left[above], tile @ right[right_of])
     return total
 
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from pushforward.evaluation.features import Rows
 from pushforward.evaluation.permutation import permutation_p_value, shuffled_labels
 
-ENTRIES = 2 * 2**20  # of one block of a kernel matrix: 16 MiB
+TILE = 512  # rows and columns of one tile of a kernel matrix: 2 MiB, which stay in cache
 CENTRE_ROWS = 1000  # rows whose median is the centre, about
 
 # From rows (n, p) and points (m, p) to k(x_i, y_j), (n, m); symmetric in its two arguments.
@@ -85,18 +85,19 @@ def pair_test(
 def kernel_products(kernel: Kernel, rows: Rows, weights: Rows) -> Rows:
     """Return K @ weights, (n, b), K being k between the rows (n, p) but 0 on its diagonal.
 
-    K is symmetric, so that only its upper triangle is computed, in blocks.
+    K is symmetric, so that only its upper triangle is computed, tile by tile.
     """
     n = len(rows)
     products = np.zeros(weights.shape)
-    step = max(1, ENTRIES // n)
-    for start in range(0, n, step):
-        stop = min(start + step, n)
-        block = kernel(rows[start:stop], rows[start:])
-        own = np.arange(stop - start)
-        block[own, own] = 0.0
-        products[start:stop] += block @ weights[start:]
-        products[stop:] += block[:, stop - start :].T @ weights[start:stop]
+    tiles = [slice(start, min(start + TILE, n)) for start in range(0, n, TILE)]
+    for i, above in enumerate(tiles):
+        for right in tiles[i:]:
+            tile = kernel(rows[above], rows[right])
+            if above is right:
+                np.fill_diagonal(tile, 0.0)
+            else:
+                products[right] += tile.T @ weights[above]
+            products[above] += tile @ weights[right]
     return products
 
 

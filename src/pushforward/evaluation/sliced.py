@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from pushforward.errors import InputError
 from pushforward.evaluation.distances import to_unit_scale
 from pushforward.evaluation.features import Rows, as_row_pair
-from pushforward.evaluation.pairs import ENTRIES
 from pushforward.evaluation.permutation import (
     own_generator,
     permutation_p_value,
@@ -20,6 +19,7 @@ from pushforward.evaluation.permutation import (
     shuffled_labels,
 )
 
+ENTRIES = 2**20  # projected rows at once: 8 MiB
 TEST_DIRECTIONS = 50  # directions that the permutation test looks along; any number is valid
 
 
