@@ -112,7 +112,7 @@ class InceptionFeatures:
         except ImportError as error:
             raise InputError(
                 f"Inception features need torch-fidelity, which cannot be imported ({error}). "
-                "Install it with: pip install torch-fidelity"
+                'Install it with: pip install "pushforward[inception]"'
             ) from error
         try:
             # torch-fidelity would unpickle anything: only a file of plain tensors gets to it.

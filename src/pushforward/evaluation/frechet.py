@@ -91,7 +91,7 @@ def split_half_bias(real: Any, n: int, m: int) -> float:
 
 
 def _between_rows(real: Rows, fake: Rows) -> float:
-    exponent, (real, fake) = to_unit_scale(real, fake)
+    exponent, (real, fake) = to_unit_scale(real, fake)  # copies, which may be overwritten
     mean_real, mean_fake = real.mean(axis=0), fake.mean(axis=0)
     shift = mean_real - mean_fake
     roots = _root_of_rows(real, mean_real), _root_of_rows(fake, mean_fake)
@@ -158,10 +158,10 @@ def _sum_of(shift: Rows, spread: Any, overlap: Any) -> float:
 
 
 def _root_of_rows(rows: Rows, mean: Rows) -> Rows:
-    """R (n, p) with RᵀR the sample covariance of the rows."""
-    root = rows - mean
-    root /= np.sqrt(len(rows) - 1)
-    return root
+    """R (n, p) with RᵀR the sample covariance, put in the place of the rows."""
+    rows -= mean
+    rows /= np.sqrt(len(rows) - 1)
+    return rows
 
 
 def _root_of_covariance(covariance: Rows) -> Rows:
