@@ -59,6 +59,14 @@ def varying_names(encoding: Encoding) -> list[str]:
     return [name for name, varies in zip(names, varying, strict=True) if varies]
 
 
+def numeric_values(encoding: Encoding, Z: np.ndarray) -> np.ndarray:
+    """The varying numeric columns of encoded rows, in the units of the data, NaN for a hole."""
+    assert encoding.numbers is not None
+    numbers, groups = encoding.split(Z)
+    missing = [group.argmax(1) for group in groups[: int(encoding.numbers.holed.sum())]]
+    return encoding.numbers.decode(numbers, missing)[:, encoding.numbers.varying]
+
+
 def present_values(encoding: Encoding, Z: np.ndarray) -> dict[str, np.ndarray]:
     """What is there of each numeric column that varies, in the units of the data, holes left out.
 
@@ -67,11 +75,7 @@ def present_values(encoding: Encoding, Z: np.ndarray) -> dict[str, np.ndarray]:
     >>> present_values(encoding, encoding.transform(X))
     {'0': array([10., 30.])}
     """
-    assert encoding.numbers is not None
-    numbers, groups = encoding.split(Z)
-    missing = [group.argmax(1) for group in groups[: int(encoding.numbers.holed.sum())]]
-    columns = encoding.numbers.decode(numbers, missing).T[encoding.numbers.varying]
-    names = varying_names(encoding)
+    names, columns = varying_names(encoding), numeric_values(encoding, Z).T
     return {name: x[~np.isnan(x)] for name, x in zip(names, columns, strict=True)}
 
 

@@ -1,4 +1,4 @@
-"""Correlation matrices: checked, made valid, and factored for drawing."""
+"""Correlation matrices: checked, and factored for drawing."""
 
 from __future__ import annotations
 
@@ -50,26 +50,16 @@ def check_correlation(correlation: Any, p: int) -> np.ndarray:
     return R
 
 
-def near_correlation(A: np.ndarray, floor: float = 0.0) -> np.ndarray:
-    """A correlation matrix near a symmetric A: eigenvalues raised to `floor`, diagonal scaled to 1.
+def correlation_factor(R: np.ndarray) -> np.ndarray:
+    """A with A Aᵀ = R for a correlation matrix R, `(p, p)`, singular ones too.
 
-    >>> near_correlation(np.array([[1.0, 2.0], [2.0, 1.0]])).round(6)
-    array([[1., 1.], [1., 1.]])
-    """
-    values, vectors = np.linalg.eigh(A)
-    B = (vectors * np.maximum(values, floor)) @ vectors.T
-    scale = 1 / np.sqrt(np.diag(B))
-    B *= scale[:, None] * scale
-    np.fill_diagonal(B, 1.0)
-    return B
+    Of a symmetric R that is none, negative eigenvalues are raised to 0 and rows of A scaled to
+    length 1, which is a correlation matrix near it.
 
-
-def factor(R: np.ndarray) -> np.ndarray:
-    """A with A Aᵀ = R, also for a singular R, `(p, p)`.
-
-    >>> A = factor(np.ones((2, 2)))
+    >>> A = correlation_factor(np.array([[1.0, 2.0], [2.0, 1.0]]))
     >>> (A @ A.T).round(6)
     array([[1., 1.], [1., 1.]])
     """
     values, vectors = np.linalg.eigh(R)
-    return vectors * np.sqrt(np.maximum(values, 0.0))
+    A = vectors * np.sqrt(np.maximum(values, 0.0))
+    return A / np.linalg.norm(A, axis=1, keepdims=True)

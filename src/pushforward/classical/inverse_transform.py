@@ -9,7 +9,7 @@ import pandas as pd
 from scipy.special import ndtr, ndtri
 
 from pushforward.classical.columns import IndependentColumns, into_open, varying_names
-from pushforward.classical.correlation import check_correlation, factor
+from pushforward.classical.correlation import check_correlation, correlation_factor
 from pushforward.classical.quantiles import (
     Empirical,
     Given,
@@ -139,7 +139,7 @@ class InverseTransform(IndependentColumns):
             assert self.encoding_.numbers is not None
             varying = self.encoding_.numbers.varying
             R = check_correlation(self.correlation, len(varying))
-            self.factor_ = factor(R[np.ix_(varying, varying)])
+            self.factor_ = correlation_factor(R[np.ix_(varying, varying)])
 
     def _invert(self, given: str, names: list[str]) -> list[QuantileFunction]:
         functions, p = getattr(self, given), len(names)
