@@ -86,6 +86,15 @@ def test_any_bandwidth_gives_an_answer(rng, bandwidth):
     assert (result.value, result.p_value) == (pytest.approx(0, abs=1e-12), 1)
 
 
+@pytest.mark.parametrize("far", [1e100, 1e160, 1e300])
+def test_one_row_beyond_all_measure_gives_an_answer(rng, far):
+    real, fake = rng.normal(size=(2, 20, 2))
+    real[0] = far
+    result = mmd(real, fake)
+    assert np.isfinite([result.value, result.standard_error, result.bandwidth]).all()
+    assert 0 < result.p_value <= 1
+
+
 @pytest.mark.parametrize("bandwidth", [0.0, -1.0, np.inf, np.nan])
 def test_refuses_other_bandwidths(bandwidth):
     with pytest.raises(InputError, match="bandwidth must be a positive number"):

@@ -103,8 +103,8 @@ def mmd(
         sigma = _median_distance(np.concatenate([few_real, few_fake]))
         bandwidth = _times_power(sigma, exponent)
     else:
-        sigma = float(np.clip(_times_power(bandwidth, -exponent), *FAR_FROM_OVERFLOW))
-    kernel = _gaussian(sigma)
+        sigma = _times_power(bandwidth, -exponent)
+    kernel = _gaussian(float(np.clip(sigma, *FAR_FROM_OVERFLOW)))
     means = pair_means(kernel, real, fake)
     return MeanDiscrepancy(
         value=means.difference,
