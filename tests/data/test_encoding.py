@@ -151,3 +151,11 @@ def test_what_cannot_be_encoded_is_told():
         encoding.transform(frame[["b"]])
     with pytest.raises(InputError, match="no column is left"):
         Encoding().fit(pd.DataFrame({"id": range(5)}))
+
+
+def test_whole_grey_levels_are_rounded_not_cut_off():
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 256, size=(30, 4, 4), dtype=np.uint8)
+    encoding = Encoding().fit(images)
+    off = encoding.transform(images) + 0.4 / 127.5 * rng.choice([-1, 1], (30, 16))
+    np.testing.assert_array_equal(encoding.inverse_transform(off), images)

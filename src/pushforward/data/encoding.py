@@ -148,6 +148,8 @@ class Encoding:
         holes = int(self.numbers.holed.sum())
         X = self.numbers.decode(numbers, chosen[:holes])
         if self.kind != "frame":
+            if np.issubdtype(np.dtype(self.dtype), np.integer):
+                X = np.rint(X)  # a cast alone would cut off, half a step on average
             return X.reshape(len(X), *self.shape).astype(self.dtype)
         numeric = iter(X.T)
         discrete = iter(chosen[holes:])
