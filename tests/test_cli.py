@@ -297,3 +297,70 @@ def test_an_interrupted_fit_goes_on(run):
     assert run(*arguments)[0] == 0
     assert not checkpoint.exists()
     assert Path("m/model.json").exists()
+
+
+MODULE = """
+import numpy as np
+
+def log_prob(x):
+    return -0.5 * ((x - 5.0) ** 2).sum(1)
+
+def quantile(u):
+    return -np.log1p(-u)
+
+constant = 3
+"""
+
+
+@pytest.fixture
+def module():
+    """A module of the user's, in the folder that the command is called in."""
+    Path("mylaw.py").write_text(MODULE)
+    yield "mylaw"
+    sys.modules.pop("mylaw", None)
+
+
+@pytest.mark.parametrize(
+    ("method", "options", "mean"),
+    [
+        ("metropolis-hastings", ("--density", "mylaw:log_prob", "--set", "n_features=2"), 5.0),
+        ("inverse-transform", ("--quantile", "mylaw:quantile"), 1.0),
+    ],
+)
+def test_a_function_gives_the_law(run, module, method, options, mean):
+    code, out, err = run("fit", "--method", method, *options, "--seed", 0, "--out", "m")
+    assert code == 0, err
+    assert out.endswith("m (seed 0)\n")
+    assert "mylaw" not in (Path("m") / "model.json").read_text().split('"about"')[0]
+    code, _, err = run("sample", "m", "--out", "new.npy", "--seed", 1)
+    assert code == 2
+    assert "hand it in again" in err
+    drawn = ("sample", "m", "-n", 2000, "--out", "new.npy", "--seed", 1, *options[:2])
+    assert run(*drawn)[0] == 0
+    assert np.load("new.npy").mean() == pytest.approx(mean, abs=0.15)
+
+
+def test_rows_are_where_chains_start(run, module):
+    pd.DataFrame({"a": [4.0, 6.0], "b": [5.0, 5.5]}).to_csv("starts.csv", index=False)
+    options = ("--density", f"{module}:log_prob", "--set", "n_chains=2", "--out", "m")
+    code, out, err = run("fit", "starts.csv", "--method", "metropolis-hastings", *options)
+    assert code == 0, err
+    assert "a " in out
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--density", "mylaw:nothing"), "no 'nothing' in mylaw"),
+        (("--density", "mylaw:constant"), "expected a function"),
+        (("--density", "mylaw"), "MODULE:FUNCTION"),
+        (("--density", "absent_module:f"), "cannot import 'absent_module'"),
+        (("--quantile", "mylaw:quantile"), "takes no function of this kind"),
+        ((), "expected DATA"),
+    ],
+)
+def test_a_function_that_cannot_be_used_is_told_in_words(run, module, options, said):
+    code, _, err = run("fit", "--method", "metropolis-hastings", *options)
+    assert code == 2
+    assert said in err
+    assert "Traceback" not in err
