@@ -3,12 +3,30 @@
 `evaluate` computes every score that suits the data, `verdict` says in words what they show.
 """
 
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from pushforward.evaluation.bins import BinDifferences, bin_differences
+from pushforward.evaluation.c2st import ClassifierTest, classifier_test
 from pushforward.evaluation.copies import CopyShare, copy_share
+from pushforward.evaluation.energy import EnergyDistance, energy_distance
 from pushforward.evaluation.evaluate import evaluate, ranking_distance
-from pushforward.evaluation.features import FeatureMap, Standardised, pixels
+from pushforward.evaluation.extrapolation import Extrapolation, extrapolated_frechet
+from pushforward.evaluation.features import (
+    FeatureMap,
+    PrincipalComponents,
+    Standardised,
+    feature_map,
+    pixels,
+    raw,
+)
 from pushforward.evaluation.frechet import frechet_bias, frechet_distance, split_half_bias
+from pushforward.evaluation.kernel import KernelInceptionDistance, MeanDiscrepancy, kid, mmd
 from pushforward.evaluation.manifold import PrecisionRecall, precision_recall
 from pushforward.evaluation.modes import ModeScores, ModeSource, mode_scores
+from pushforward.evaluation.moments import Moments
 from pushforward.evaluation.neighbours import (
     LeaveOneOut,
     NeighbourShare,
@@ -19,25 +37,56 @@ from pushforward.evaluation.neighbours import (
     neighbour_spread,
 )
 from pushforward.evaluation.scores import Evaluation, Score
+from pushforward.evaluation.sliced import SlicedWasserstein, sliced_wasserstein
 from pushforward.evaluation.verdict import Verdict, verdict
 
+# Feature maps that are networks: torch alone takes seconds, and no metric needs it.
+_OF_TORCH = {
+    "ClassifierFeatures": "classifier",
+    "InceptionFeatures": "extractors",
+    "ModuleFeatures": "extractors",
+}
+
+if TYPE_CHECKING:
+    from pushforward.evaluation.classifier import ClassifierFeatures
+    from pushforward.evaluation.extractors import InceptionFeatures, ModuleFeatures
+
 __all__ = [
+    "BinDifferences",
+    "ClassifierFeatures",
+    "ClassifierTest",
     "CopyShare",
+    "EnergyDistance",
     "Evaluation",
+    "Extrapolation",
     "FeatureMap",
+    "InceptionFeatures",
+    "KernelInceptionDistance",
     "LeaveOneOut",
+    "MeanDiscrepancy",
     "ModeScores",
     "ModeSource",
+    "ModuleFeatures",
+    "Moments",
     "NeighbourShare",
     "PrecisionRecall",
+    "PrincipalComponents",
     "Score",
+    "SlicedWasserstein",
     "Standardised",
     "Verdict",
+    "bin_differences",
+    "classifier_test",
     "copy_share",
+    "energy_distance",
     "evaluate",
+    "extrapolated_frechet",
+    "feature_map",
     "frechet_bias",
     "frechet_distance",
+    "kid",
     "leave_one_out",
+    "mmd",
     "mode_scores",
     "nearest_distance",
     "neighbour_gap",
@@ -46,6 +95,14 @@ __all__ = [
     "pixels",
     "precision_recall",
     "ranking_distance",
+    "raw",
+    "sliced_wasserstein",
     "split_half_bias",
     "verdict",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _OF_TORCH:
+        return getattr(importlib.import_module(f"pushforward.evaluation.{_OF_TORCH[name]}"), name)
+    raise AttributeError(f"module 'pushforward.evaluation' has no attribute {name!r}")
