@@ -90,21 +90,18 @@ class WarmUp:
     `covariance` is "dense", "diagonal" or "identity" (not learnt); `step_size` None is adapted.
     """
 
-    def __init__(
-        self, kernel: Scaled, n_steps: int, *, covariance: str, step_size: float | None
-    ) -> None:
-        self.p = len(kernel.factor)
-        self.covariance, self.step_size = covariance, step_size
+    def __init__(self, n_steps: int, p: int, covariance: str, step_size: float | None) -> None:
+        self.n_steps, self.p, self.covariance, self.step_size = n_steps, p, covariance, step_size
         self.ends = {round(share * n_steps) for share in WINDOWS}
-        self.n_steps = n_steps
-        self.moments = self._fresh_moments()
-        self.steps = self._fresh_steps(kernel)
 
-    def _fresh_moments(self) -> Moments:
-        return Moments(self.p, dense=self.covariance == "dense")
-
-    def _fresh_steps(self, kernel: Scaled) -> DualAveraging:
-        return DualAveraging(kernel.step_size, kernel.wanted_acceptance(self.p))
+    def begin(self, kernel: Scaled, x: Array) -> Scaled:
+        """The kernel to start with, L being the spread of the starts x."""
+        if self.covariance != "identity":
+            spread = x.std(0, dtype=float)
+            kernel = replace(kernel, factor=np.where(spread > 0, spread, 1.0))
+        self.moments = Moments(self.p, dense=self.covariance == "dense")
+        self.steps = DualAveraging(kernel.step_size, kernel.wanted_acceptance(self.p))
+        return kernel
 
     def update(self, kernel: Scaled, step: int, x: Array, acceptance: float) -> Scaled:
         """The kernel after `step` steps (from 1), the last of which led to x.
@@ -125,13 +122,13 @@ class WarmUp:
         if step not in self.ends:
             return kernel
         factor = self.moments.factor()
-        self.moments = self._fresh_moments()
+        self.moments = Moments(self.p, dense=self.covariance == "dense")
         if factor is None:
             return kernel
         kernel = replace(kernel, factor=factor)
         if self.step_size is None:
             kernel = replace(kernel, step_size=kernel.first_step_size(self.p))
-            self.steps = self._fresh_steps(kernel)
+            self.steps = DualAveraging(kernel.step_size, kernel.wanted_acceptance(self.p))
         return kernel
 
     def state_dict(self) -> dict[str, Any]:

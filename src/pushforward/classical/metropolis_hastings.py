@@ -35,7 +35,8 @@ FEWEST_DRAWS = 4  # of a chain, for R̂ to be defined
 AGREED, DISAGREED = 1.01, 1.1  # R̂ below which chains have mixed, and above which they have not
 LARGEST = 2 * 2**30  # bytes of draws that are kept
 LOOK = 64  # chains by which `sample` judges: thousands tell no more of the autocorrelation
-SAVE_SECONDS = 5.0  # between checkpoints, and at least ten times what one takes
+SAVE_SECONDS = 5.0  # between checkpoints
+SAVE_SHARE = 0.1  # of the time, that checkpoints take at most
 
 
 class MetropolisHastings(Sampler):
@@ -138,19 +139,14 @@ class MetropolisHastings(Sampler):
     def _fit(self, Z: np.ndarray, effort: Effort) -> None:
         self._check_parameters(Z.shape[1])
         shape = (int(self.n_chains), Z.shape[1])
-        kernel = self._kernel(np.ones(shape[1]))
+        kernel = self._kernel(shape[1])
         target, state = starts(
             self.log_prob, Z.astype(self.dtype), shape, effort.rng, kernel.needs_gradient
         )
         warm_up = None
-        if isinstance(kernel, (RandomWalk, Hamiltonian)):
-            if self.covariance != "identity":
-                spread = state.x.std(0, dtype=float)
-                kernel = replace(kernel, factor=np.where(spread > 0, spread, 1.0))
-            if self.n_warmup:
-                warm_up = WarmUp(
-                    kernel, self.n_warmup, covariance=self.covariance, step_size=self.step_size
-                )
+        if self.n_warmup and isinstance(kernel, (RandomWalk, Hamiltonian)):
+            warm_up = WarmUp(int(self.n_warmup), shape[1], self.covariance, self.step_size)
+            kernel = warm_up.begin(kernel, state.x)
         run = Run(kernel, state, warm_up, int(self.n_warmup), int(self.thin))
         checkpoint = None
         if effort.checkpoint is not None:
@@ -220,7 +216,7 @@ class MetropolisHastings(Sampler):
                     began = time.monotonic()
                     write_file(path, checkpoint.state())
                     saved = time.monotonic()
-                    wait = max(SAVE_SECONDS, 10 * (saved - began))
+                    wait = max(SAVE_SECONDS, (saved - began) / SAVE_SHARE)
         if path is not None:
             write_file(path, checkpoint.state())
         if run.kept < FEWEST_DRAWS:
@@ -307,8 +303,9 @@ class MetropolisHastings(Sampler):
         kernel, x = self._run.kernel, self._run.state.x
         return Target(self.log_prob, x, gradient=kernel.needs_gradient)
 
-    def _kernel(self, factor: Array) -> RandomWalk | Hamiltonian | Given:
-        p = len(factor)
+    def _kernel(self, p: int) -> RandomWalk | Hamiltonian | Given:
+        """The proposal before warm-up, with L = I."""
+        factor = np.ones(())
         step_size = 1.0 if self.step_size is None else float(self.step_size)
         if not isinstance(self.proposal, str):
             return Given(self.proposal)
@@ -370,7 +367,7 @@ class MetropolisHastings(Sampler):
 
     def _restore(self, state: dict[str, Any]) -> None:
         x = state["state"]["x"]
-        kernel = self._kernel(np.ones(x.shape[1]))
+        kernel = self._kernel(x.shape[1])
         self._run = Run(kernel, State(**state["state"]), None, state["n_warmup"], state["thin"])
         self._run.load_state_dict(state)
         self._diagnostics = self._look = None

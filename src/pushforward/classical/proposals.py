@@ -36,9 +36,9 @@ class Kernel(Protocol):
 class RandomWalk:
     """x* = x + s·L z, z ~ N(0, I): symmetric, so q cancels.
 
-    `factor` is L, `(p, p)`, or the diagonal of it, `(p,)`. Gelman, Roberts and Gilks 1996: for
-    L Lᵀ the covariance of a normal target, s = 2.38/√p is best, and an acceptance from 0.44 (p = 1)
-    to 0.234 (p → ∞).
+    `factor` is L, `(p, p)`, its diagonal, `(p,)`, or one number for all of it, `()`. With L Lᵀ the
+    covariance of a normal target, s = 2.38/√p is best, and an acceptance from 0.44 (p = 1) to 0.234
+    (p → ∞): Gelman, Roberts and Gilks 1996.
     """
 
     step_size: float
@@ -208,9 +208,9 @@ class Independence:
 
 
 def scaled(step_size: float, factor: Array, z: NDArray) -> NDArray:
-    """s·L z for each row of z, in the precision of z; `factor` may be the diagonal of L."""
-    matrix = (step_size * factor).astype(z.dtype)
-    return z * matrix if factor.ndim == 1 else z @ matrix.T
+    """s·L z for each row of z, in the precision of z."""
+    matrix = np.asarray(step_size * factor).astype(z.dtype)
+    return z @ matrix.T if matrix.ndim == 2 else z * matrix
 
 
 def normals(rng: np.random.Generator, shape: Sequence[int]) -> NDArray[np.float32]:

@@ -15,7 +15,7 @@ from pushforward.classical.proposals import Hamiltonian, Kernel, RandomWalk
 from pushforward.classical.target import Array, State, Target
 
 NOISE_ELEMENTS = 2**19  # of a block of noise, 2 MB in float32
-LONGEST_BLOCK = 256  # steps
+LONGEST_BLOCK = 64  # steps
 
 
 def step(
