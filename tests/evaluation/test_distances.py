@@ -1,60 +1,151 @@
-"""Exact nearest rows against brute force, also when blocks are small."""
+"""Exact nearest rows against brute force, whatever the float32 products leave open."""
 
 import numpy as np
 import pytest
 from scipy.spatial.distance import cdist
 
 from pushforward.evaluation import distances
-from pushforward.evaluation.distances import inside_balls, nearest, to_unit_scale
+from pushforward.evaluation.distances import (
+    across,
+    nearest_across,
+    nearest_among,
+    points_of,
+    to_unit_scale,
+)
 
 
-@pytest.fixture(params=[2 * 2**20, 50])
-def block_entries(request, monkeypatch):
-    monkeypatch.setattr(distances, "BLOCK_ENTRIES", request.param)
+@pytest.fixture(params=["numpy", "torch"], autouse=True)
+def engine(request, monkeypatch):
+    """Both ways to multiply; small blocks, so that there are many of them."""
+    monkeypatch.setattr(distances, "WORTH_TORCH", 0 if request.param == "torch" else 2**60)
+    monkeypatch.setattr(distances, "BLOCK", 128)
+    monkeypatch.setattr(distances, "ENTRIES", 500)
 
 
-@pytest.mark.usefixtures("block_entries")
-@pytest.mark.parametrize("k", [1, 3])
-@pytest.mark.parametrize("offset", [0.0, 1e6])
-def test_nearest_is_the_kth_smallest_distance(rng, k, offset):
-    rows, points = rng.normal(size=(40, 3)) + offset, rng.normal(size=(70, 3)) + offset
-    expected = np.sort(cdist(rows, points, "sqeuclidean"), axis=1)[:, k - 1]
-    found = nearest(rows, points, k)
-    np.testing.assert_allclose(found.squared, expected, rtol=1e-12)
-    np.testing.assert_array_equal(np.bincount(found.row), k)
+def sets(rng, kind):
+    """Two sets of rows, of kinds that are hard for one of the stages."""
+    a, b = rng.normal(size=(230, 4)), rng.normal(size=(300, 4)) + 0.2
+    if kind == "far from the origin":
+        a, b = a + 1e3, b + 1e3
+    elif kind == "repeated":
+        a, b = np.round(a), np.round(b)
+    elif kind == "collapsed":
+        b = a[0] + 1e-7 * b
+    elif kind == "heavy tails":
+        a, b = np.exp(6 * a), np.exp(6 * b)
+    elif kind == "tiny":
+        a, b = 1e-25 * a, np.concatenate([1e-25 * b[1:], b[:1]])
+    return to_unit_scale(a, b)[1]
 
 
-@pytest.mark.usefixtures("block_entries")
+KINDS = ["normal", "far from the origin", "repeated", "collapsed", "heavy tails", "tiny"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("k", [1, 4])
+def test_nearest_are_those_of_brute_force(rng, kind, k):
+    rows = sets(rng, kind)
+    a, b = points_of(*rows)
+    squares = cdist(*rows, "sqeuclidean")
+    among = cdist(rows[0], rows[0], "sqeuclidean")
+    np.fill_diagonal(among, np.inf)
+    found = across(a, b, k)
+    for nearest, points, expected in (
+        (nearest_among(a, k), a, among),
+        (nearest_across(a, b, k), a, squares),
+        (found.to_b, a, squares),
+        (found.to_a, b, squares.T),
+    ):
+        expected = np.sort(expected, axis=1)[:, k - 1]
+        kth = nearest.kth(k)[points.which]
+        np.testing.assert_allclose(kth, expected, rtol=1e-11)
+        np.testing.assert_array_equal(kth == 0, expected == 0)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_balls_are_counted_as_by_brute_force(rng, kind):
+    rows = sets(rng, kind)
+    a, b = points_of(*rows)
+    radii = nearest_among(a, 3).kth(3), nearest_among(b, 3).kth(3)
+    found = across(a, b, 1, radii)
+    squares = cdist(*rows, "sqeuclidean")
+    around_a = squares < radii[0][a.which][:, None]
+    around_b = squares < radii[1][b.which]
+    np.testing.assert_array_equal(found.balls_of_a[b.which], around_a.sum(axis=0))
+    np.testing.assert_array_equal(found.balls_of_b[a.which], around_b.sum(axis=1))
+
+
 def test_nearest_is_exact_where_a_matrix_product_is_not(rng):
-    """Spacings of 1e-9 at distance 10: the product's rounding error is of the same size."""
-    points = 10.0 + 1e-9 * rng.integers(0, 4, size=(60, 4))
-    points[0] = -points[0]
-    squared = cdist(points, points, "sqeuclidean")
-    np.fill_diagonal(squared, np.inf)
-    found = nearest(points, points, exclude_self=True)
-    np.testing.assert_array_equal(found.squared == 0, squared.min(axis=1) == 0)
-    np.testing.assert_allclose(found.squared, squared.min(axis=1), rtol=1e-12)
+    """Spacings of 1e-9 at distance 10: a float64 product's rounding error is of the same size."""
+    rows = 10.0 + 1e-9 * rng.integers(0, 4, size=(60, 4))
+    rows[0] = -rows[0]
+    squares = cdist(rows, rows, "sqeuclidean")
+    np.fill_diagonal(squares, np.inf)
+    (points,) = points_of(rows)
+    found = nearest_among(points, 1).kth(1)[points.which]
+    np.testing.assert_array_equal(found == 0, squares.min(axis=1) == 0)
+    np.testing.assert_allclose(found, squares.min(axis=1), rtol=1e-12)
 
 
-@pytest.mark.usefixtures("block_entries")
 def test_all_ties_on_a_lattice_are_found():
-    lattice = np.stack(np.meshgrid(*[np.arange(4.0)] * 3), axis=-1).reshape(-1, 3)
-    found = nearest(lattice, lattice, exclude_self=True)
+    lattice = np.stack(np.meshgrid(*[np.arange(6.0)] * 3), axis=-1).reshape(-1, 3)
+    (points,) = points_of(lattice)
+    found = nearest_among(points, 1)
     adjacent = cdist(lattice, lattice, "cityblock") == 1
-    np.testing.assert_array_equal(np.bincount(found.row), adjacent.sum(axis=1))
+    np.testing.assert_array_equal(np.bincount(found.row)[points.which], adjacent.sum(axis=1))
 
 
-@pytest.mark.usefixtures("block_entries")
-def test_balls_exclude_their_surface(rng):
-    rows, centres = rng.normal(size=(50, 2)), rng.normal(size=(30, 2))
-    squared = cdist(rows, centres, "sqeuclidean")
-    radii = rng.uniform(0.0, 0.1, size=30)
-    expected = (squared < radii).any(axis=1)
-    assert 0 < expected.sum() < 50
-    np.testing.assert_array_equal(inside_balls(rows, centres, radii), expected)
-    square = np.array([[0.0, 1.0], [1.0, 0.0], [0.0, 0.5]])
-    on_surface = inside_balls(square, np.zeros((1, 2)), np.ones(1))
-    np.testing.assert_array_equal(on_surface, [False, False, True])
+def test_a_row_on_the_surface_of_a_ball_is_outside():
+    a, b = points_of(np.array([[0.0, 1.0], [1.0, 0.0], [0.0, 0.5]]), np.zeros((1, 2)))
+    held = across(a, b, 1, (np.zeros(3), np.ones(1))).balls_of_b
+    np.testing.assert_array_equal(held[a.which], [0, 0, 1])
+
+
+def test_distinct_rows_stand_for_those_that_equal_them(rng):
+    rows = rng.integers(0, 3, size=(500, 2)).astype(float)
+    rows[rows == 0] *= rng.choice([-1.0, 1.0], size=(rows == 0).sum())  # −0 is 0
+    (points,) = points_of(rows)
+    assert len(points) == 9
+    np.testing.assert_array_equal(rows[points.first][points.which], rows)
+    np.testing.assert_array_equal(points.count[points.which] == 1, np.zeros(500))
+
+
+def test_rows_that_share_a_hash_stay_apart(monkeypatch):
+    class Blind:
+        def integers(self, *_, size, dtype):
+            return np.full(size, 2**63 - 1, dtype) * 0
+
+    rows = np.repeat(np.arange(8.0), 2)[:, None] * 1024  # few bits, whose sums may coincide
+    monkeypatch.setattr(distances.np.random, "default_rng", lambda _: Blind())
+    (points,) = points_of(rows)
+    assert len(points) == 8
+
+
+@pytest.mark.parametrize("p", [1, 30, 3000])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_rounding_stays_within_its_bound(rng, p, dtype):
+    rows = rng.normal(size=(150, p)) * np.exp(3 * rng.normal(size=(150, 1)))
+    (points,) = points_of(*to_unit_scale(rows)[1])
+    places = np.arange(150)
+    left = points.centred(places).astype(dtype)
+    half = points.half.astype(dtype)
+    product = (
+        np.column_stack([left, -half, np.ones(150, dtype)])
+        @ np.column_stack([left, np.ones(150, dtype), -half]).T
+    )
+    exact = cdist(points.centred(places), points.centred(places), "sqeuclidean") / -2
+    error = distances._error(points, points.half[:, None], points.half, dtype)
+    assert (np.abs(product - exact) <= error).all()
+
+
+def test_bits_of_products_that_the_user_gave_up_are_not_trusted():
+    torch = pytest.importorskip("torch")
+    before = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision("medium")
+    try:
+        assert distances._torch() is None
+    finally:
+        torch.set_float32_matmul_precision(before)
 
 
 @pytest.mark.parametrize("largest", [1e-300, 3.0, 1e300])

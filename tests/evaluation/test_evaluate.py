@@ -12,7 +12,7 @@ from pushforward.evaluation import (
     frechet_distance,
     leave_one_out,
     pixels,
-    precision_recall,
+    prdc,
     ranking_distance,
 )
 
@@ -24,6 +24,8 @@ ALWAYS = [
     "neighbour_spread",
     "precision",
     "recall",
+    "density",
+    "coverage",
 ]
 
 
@@ -55,7 +57,7 @@ def test_scores_are_those_of_standardised_rows(rng):
     neighbours = leave_one_out(a, b)
     assert evaluation["nn_accuracy"].p_value == pytest.approx(neighbours.accuracy.p_value)
     assert evaluation["nn_fake"].value == neighbours.fake_half.value
-    assert evaluation["precision"].value == precision_recall(a, b).precision
+    assert evaluation["precision"].value == prdc(a, b).precision
     assert {score.features for score in evaluation.values()} == {"standardised"}
     assert evaluation["recall"].sizes == {"real": 120, "fake": 120}
 
@@ -64,7 +66,7 @@ def test_train_sets_the_scale_and_adds_copies(rng):
     train, real, fake = rng.normal(size=(3, 100, 2))
     fake[:50] = train[:50]
     evaluation = evaluate(real, fake, train)
-    assert list(evaluation) == [*ALWAYS, "copies"]
+    assert list(evaluation) == [*ALWAYS, "copies", "closest_record"]
     copies = evaluation["copies"]
     assert copies.value == pytest.approx(0.5, abs=0.05)
     assert copies.target == pytest.approx(0.0, abs=0.06)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from pushforward.evaluation.bins import BinDifferences, bin_differences
 from pushforward.evaluation.c2st import ClassifierTest, classifier_test
-from pushforward.evaluation.copies import CopyShare, copy_share
+from pushforward.evaluation.copies import ClosestRecord, CopyShare, closest_record, copy_share
 from pushforward.evaluation.energy import EnergyDistance, energy_distance
 from pushforward.evaluation.evaluate import evaluate, ranking_distance
 from pushforward.evaluation.extrapolation import Extrapolation, extrapolated_frechet
@@ -24,7 +24,7 @@ from pushforward.evaluation.features import (
 )
 from pushforward.evaluation.frechet import frechet_bias, frechet_distance, split_half_bias
 from pushforward.evaluation.kernel import KernelInceptionDistance, MeanDiscrepancy, kid, mmd
-from pushforward.evaluation.manifold import PrecisionRecall, precision_recall
+from pushforward.evaluation.manifold import PRDC, expected_coverage, prdc
 from pushforward.evaluation.modes import ModeScores, ModeSource, mode_scores
 from pushforward.evaluation.moments import Moments
 from pushforward.evaluation.neighbours import (
@@ -52,9 +52,11 @@ if TYPE_CHECKING:
     from pushforward.evaluation.extractors import InceptionFeatures, ModuleFeatures
 
 __all__ = [
+    "PRDC",
     "BinDifferences",
     "ClassifierFeatures",
     "ClassifierTest",
+    "ClosestRecord",
     "CopyShare",
     "EnergyDistance",
     "Evaluation",
@@ -69,7 +71,6 @@ __all__ = [
     "ModuleFeatures",
     "Moments",
     "NeighbourShare",
-    "PrecisionRecall",
     "PrincipalComponents",
     "Score",
     "SlicedWasserstein",
@@ -77,9 +78,11 @@ __all__ = [
     "Verdict",
     "bin_differences",
     "classifier_test",
+    "closest_record",
     "copy_share",
     "energy_distance",
     "evaluate",
+    "expected_coverage",
     "extrapolated_frechet",
     "feature_map",
     "frechet_bias",
@@ -93,7 +96,7 @@ __all__ = [
     "neighbour_graph",
     "neighbour_spread",
     "pixels",
-    "precision_recall",
+    "prdc",
     "ranking_distance",
     "raw",
     "sliced_wasserstein",

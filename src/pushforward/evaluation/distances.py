@@ -1,14 +1,15 @@
-"""Nearest rows, exactly and in bounded memory.
+"""Nearest rows, exactly, at the speed of float32 matrix products and in bounded memory.
 
-Matrix products give every squared distance within a bound on its rounding error; only the pairs
-that the bound leaves open are decided, by float64 differences. So equal rows are at distance
-exactly 0, and ties are ties.
+A product of float32 matrices gives every −½‖x − y‖² within a bound on its rounding error. Of each
+run of neighbouring columns only the largest is kept, and most runs cannot then hold a nearest row.
+In the few that can, float64 products leave a handful of pairs, and float64 differences decide
+between those. So equal rows are at distance exactly 0, and ties are ties.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,25 +17,99 @@ from numpy.typing import NDArray
 from pushforward.evaluation.features import Rows
 
 Indices = NDArray[np.intp]
+Singles = NDArray[np.float32]
 
-# Four arrays of this many float64 live at once: 64 MiB.
-BLOCK_ENTRIES = 2 * 2**20
+BLOCK = 1024  # rows and columns of one float32 product: 4 MiB, which stay in cache
+SHORTEST_RUN = 64
+MOST_RUNS = 512  # so that the maxima take 2 KiB of memory for each row
+ENTRIES = 2**20  # of a temporary float64 array: 8 MiB
+WORTH_TORCH = 2**22  # pairs; below, importing and waking torch costs more than it saves
+NOWHERE = 1e30  # half the squared norm of what fills the last run
+
+
+class Points:
+    """The distinct rows of a set, sorted by their distance from a common `centre`.
+
+    `first` says where in `rows` each of them first stands, `count` how many rows equal it, `which`
+    is the place of every row among the distinct ones. `half` is ½‖x − centre‖², and `image` the
+    float32 matrix of (x − centre, −half, 1) in whole runs. Sorting keeps what is far out, and
+    rounds badly, in runs of its own.
+    """
+
+    def __init__(self, rows: Rows, centre: Rows) -> None:
+        self.rows, self.centre = rows, centre
+        first, which = _distinct(rows)
+        half = np.concatenate([_squared_norms(x) / 2 for _, x in self._parts(first)])
+        order = np.argsort(half, kind="stable")
+        self.first, self.half, self.which = first[order], half[order], np.argsort(order)[which]
+        self.count = np.bincount(self.which)
+        self.run = SHORTEST_RUN
+        while len(self) > MOST_RUNS * self.run:
+            self.run *= 2
+        self.runs = -(-len(self) // self.run)
+        self.last_of_runs = np.minimum(np.arange(1, self.runs + 1) * self.run, len(self)) - 1
+        p = rows.shape[1]
+        self.image = np.zeros((self.runs * self.run, p + 2), dtype=np.float32)
+        for part, x in self._parts(self.first):
+            self.image[part, :p] = x
+        self.image[:, p] = -NOWHERE
+        self.image[: len(self), p] = -self.half
+        self.image[:, p + 1] = 1.0
+
+    def __len__(self) -> int:
+        return len(self.first)
+
+    def centred(self, places: Any) -> Rows:
+        """The rows (…, p) at these places among the distinct ones, minus the centre."""
+        return self.rows[self.first[places]] - self.centre
+
+    def _parts(self, first: Indices) -> Iterator[tuple[slice, Rows]]:
+        step = max(1, ENTRIES // self.rows.shape[1])
+        for start in range(0, len(first), step):
+            part = slice(start, min(start + step, len(first)))
+            yield part, self.rows[first[part]] - self.centre
 
 
 class Nearest(NamedTuple):
-    """The k-th smallest squared distance of each row, and the pairs at or below it."""
+    """Distinct rows, each with its nearest, sorted by row and then by squared distance.
 
-    squared: Rows
+    A pair's column stands for `copies` equal rows, all at that distance.
+    """
+
     row: Indices
     column: Indices
+    square: Rows
+    copies: Indices
+
+    def starts(self) -> Indices:
+        """Where the pairs of each row begin."""
+        return np.flatnonzero(np.diff(self.row, prepend=-1))
+
+    def reached(self) -> Indices:
+        """How many rows each pair and those before it in the same row stand for."""
+        starts, total = self.starts(), np.cumsum(self.copies)
+        before = (total - self.copies)[starts]
+        return total - np.repeat(before, np.diff(starts, append=len(total)))
+
+    def kth(self, k: int) -> Rows:
+        """The squared distance of each row's k-th nearest, or of its farthest if it has fewer."""
+        starts = self.starts()
+        enough = np.where(self.reached() >= k, self.square, np.inf)
+        farthest = np.maximum.reduceat(self.square, starts)
+        return np.minimum(np.minimum.reduceat(enough, starts), farthest)
 
 
-class Products(NamedTuple):
-    """Squared distances (block, m) of a block of rows, within ± `error` (block, m)."""
+class Across(NamedTuple):
+    """What one pass over all pairs of `a` and `b` gives.
 
-    block: slice
-    squared: Rows
-    error: Rows
+    The nearest of `b` to each distinct row of `a` and the reverse; for each distinct row of `a`
+    the number of `b`'s balls that it lies in, and the reverse.
+    """
+
+    to_b: Nearest
+    to_a: Nearest
+    balls_of_b: Indices
+    balls_of_a: Indices
 
 
 def to_unit_scale(*arrays: Rows) -> tuple[int, list[Rows]]:
@@ -47,79 +122,245 @@ def to_unit_scale(*arrays: Rows) -> tuple[int, list[Rows]]:
     return exponent, [np.ldexp(array, -exponent) for array in arrays]
 
 
-def nearest(rows: Rows, points: Rows, k: int = 1, *, exclude_self: bool = False) -> Nearest:
-    """Find the k nearest `points` (m, p) of each of the `rows` (n, p), with all that tie.
+def points_of(*sets: Rows) -> list[Points]:
+    """Return as `Points` the sets (n, p) that are to be compared, around one centre."""
+    centre = np.mean([rows.mean(axis=0) for rows in sets], axis=0)
+    return [Points(rows, centre) for rows in sets]
 
-    With `exclude_self` the rows are the points, and no row is its own neighbour.
+
+def nearest_among(points: Points, k: int) -> Nearest:
+    """Find the k nearest other rows of each distinct row, with all that tie."""
+    largest = np.empty((len(points.image), points.runs), dtype=np.float32)
+    for i, j, block in _products(points, points):
+        if i == j:
+            np.fill_diagonal(np.asarray(block), -np.inf)
+        else:
+            _keep_largest_of_columns(block, i, j, points.run, largest)
+        _keep_largest(block, i, j, points.run, largest)
+    return _settle(points, points, k, largest)
+
+
+def nearest_across(a: Points, b: Points, k: int) -> Nearest:
+    """Find the k nearest of the rows of `b` to each distinct row of `a`, with all that tie."""
+    largest = np.empty((len(a.image), b.runs), dtype=np.float32)
+    for i, j, block in _products(a, b):
+        _keep_largest(block, i, j, b.run, largest)
+    return _settle(a, b, k, largest)
+
+
+def across(a: Points, b: Points, k: int, radii: tuple[Rows, Rows] | None = None) -> Across:
+    """Find the k nearest both ways and count balls, having formed each pair of `a` and `b` once.
+
+    `radii` are the squared radii of a ball around each distinct row of `a` and of `b`. A row lies
+    in a ball if its distance is strictly smaller. Without radii nothing lies in any.
     """
-    squared, found_rows, found_columns = [], [], []
-    for block, approximate, error in _products(rows, points):
-        if exclude_self:
-            own = np.arange(len(approximate))
-            approximate[own, block.start + own] = np.inf
-        upper = approximate + error
-        kth = upper.min(axis=1) if k == 1 else np.partition(upper, k - 1, axis=1)[:, k - 1]
-        approximate -= error
-        row, column = np.nonzero(approximate <= kth[:, None])
-        exact = pair_squares(rows[block], points, row, column)
-        order = np.lexsort((exact, row))
-        first = np.searchsorted(row, np.arange(len(kth)))
-        kth = exact[order][first + k - 1]
-        inside = exact <= kth[row]
-        squared.append(kth)
-        found_rows.append(row[inside] + block.start)
-        found_columns.append(column[inside])
-    return Nearest(
-        np.concatenate(squared), np.concatenate(found_rows), np.concatenate(found_columns)
-    )
-
-
-def inside_balls(rows: Rows, centres: Rows, squared_radii: Rows) -> NDArray[np.bool_]:
-    """Say of each of the `rows` (n, p) whether ‖x − c_j‖² < r_j² for one of the `centres`."""
-    inside = np.zeros(len(rows), dtype=bool)
-    for block, approximate, error in _products(rows, centres):
-        surely = np.any(approximate + error < squared_radii, axis=1)
-        perhaps = (approximate - error < squared_radii) & ~surely[:, None]
-        row, column = np.nonzero(perhaps)
-        exact = pair_squares(rows[block], centres, row, column)
-        inside[block.start + row[exact < squared_radii[column]]] = True
-        inside[block] |= surely
-    return inside
-
-
-def approximate_blocks(rows: Rows, points: Rows) -> Iterator[tuple[slice, Rows]]:
-    """Yield blocks of ‖x_i − y_j‖² (block, m), right but for the rounding of a matrix product."""
-    centre = points.mean(axis=0)
-    rows, points = rows - centre, points - centre
-    row_norms, point_norms = _squared_norms(rows), _squared_norms(points)
-    doubled = -2 * points.T
-    step = max(1, BLOCK_ENTRIES // len(points))
-    for start in range(0, len(rows), step):
-        block = slice(start, start + step)
-        squared = rows[block] @ doubled
-        squared += row_norms[block, None]
-        squared += point_norms
-        yield block, squared
+    largest_b = np.empty((len(a.image), b.runs), dtype=np.float32)
+    largest_a = np.empty((len(b.image), a.runs), dtype=np.float32)
+    balls_of_b, balls_of_a = np.zeros(len(a), dtype=np.intp), np.zeros(len(b), dtype=np.intp)
+    for i, j, block in _products(a, b):
+        _keep_largest(block, i, j, b.run, largest_b)
+        _keep_largest_of_columns(block, i, j, a.run, largest_a)
+        if radii is not None:
+            _count_balls(np.asarray(block), a, i, radii[0], b, j, balls_of_a)
+            _count_balls(np.asarray(block).T, b, j, radii[1], a, i, balls_of_b)
+    to_b, to_a = _settle(a, b, k, largest_b), _settle(b, a, k, largest_a)
+    return Across(to_b, to_a, balls_of_b, balls_of_a)
 
 
 def pair_squares(rows: Rows, points: Rows, row: Indices, column: Indices) -> Rows:
     """Return ‖rows[row] − points[column]‖² pair by pair, by differences."""
-    squared = np.empty(len(row))
-    step = max(1, BLOCK_ENTRIES // rows.shape[1])
+    squares = np.empty(len(row))
+    step = max(1, ENTRIES // rows.shape[1])
     for start in range(0, len(row), step):
         pairs = slice(start, start + step)
-        squared[pairs] = _squared_norms(rows[row[pairs]] - points[column[pairs]])
-    return squared
+        squares[pairs] = _squared_norms(rows[row[pairs]] - points[column[pairs]])
+    return squares
 
 
-def _products(rows: Rows, points: Rows) -> Iterator[Products]:
-    centre = points.mean(axis=0)
-    row_norms, point_norms = _squared_norms(rows - centre), _squared_norms(points - centre)
-    # |x·y| errs by at most p·ε‖x‖‖y‖, and 2‖x‖‖y‖ ≤ ‖x‖² + ‖y‖²; centring and the norms' own
-    # sums add as much again, and a factor of two on top covers the last additions.
-    relative = 4 * (rows.shape[1] + 4) * np.finfo(np.float64).eps
-    for block, squared in approximate_blocks(rows, points):
-        yield Products(block, squared, relative * np.add.outer(row_norms[block], point_norms))
+def _products(a: Points, b: Points) -> Iterator[tuple[slice, slice, Any]]:
+    """Yield −½‖x_i − y_j‖² of blocks i of `a` and j of `b`, with `a` is `b` only those of i ≤ j.
+
+    The block is an array, or for many rows a tensor, whose reductions use every core. It is
+    overwritten by the next one.
+    """
+    buffer = np.empty(BLOCK * BLOCK, dtype=np.float32)
+    torch = _torch() if len(a.image) * len(b.image) >= WORTH_TORCH else None
+    for i in _slices(a):
+        left = a.image[i].copy()
+        left[:, -2:] = left[:, :-3:-1]  # (x, 1, −h) · (y, −h′, 1) = x·y − h − h′
+        for j in _slices(b):
+            if a is b and j.start < i.start:
+                continue
+            right = b.image[j]
+            block = buffer[: len(left) * len(right)].reshape(len(left), len(right))
+            if torch is None:
+                np.matmul(left, right.T, out=block)
+                yield i, j, block
+            else:
+                tensor = torch.from_numpy(block)
+                torch.mm(torch.from_numpy(left), torch.from_numpy(right).T, out=tensor)
+                yield i, j, tensor
+
+
+def _torch() -> Any:
+    """The module, or None where it has been told to multiply float32 with fewer bits."""
+    import torch
+
+    return torch if torch.get_float32_matmul_precision() == "highest" else None
+
+
+def _slices(points: Points) -> Iterator[slice]:
+    step = max(BLOCK, points.run)
+    for start in range(0, len(points.image), step):
+        yield slice(start, min(start + step, len(points.image)))
+
+
+def _keep_largest(block: Any, i: slice, j: slice, run: int, largest: Singles) -> None:
+    """Write the largest of each run of columns j for every row i."""
+    by_run = block.reshape(len(block), -1, run)
+    largest[i, j.start // run : j.stop // run] = _maximum(by_run, 2)
+
+
+def _keep_largest_of_columns(block: Any, i: slice, j: slice, run: int, largest: Singles) -> None:
+    """Write the largest of each run of rows i for every column j."""
+    by_run = block.reshape(-1, run, block.shape[1])
+    largest[j, i.start // run : i.stop // run] = _maximum(by_run, 1).T
+
+
+def _maximum(block: Any, axis: int) -> Singles:
+    return block.max(axis) if isinstance(block, np.ndarray) else block.amax(axis).numpy()
+
+
+def _count_balls(
+    block: Singles, a: Points, i: slice, radii: Rows, b: Points, j: slice, holding: Indices
+) -> None:
+    """Add for each of the rows j of `b` how many of the balls around rows i of `a` hold it."""
+    i, j = slice(i.start, min(i.stop, len(a))), slice(j.start, min(j.stop, len(b)))
+    block = block[: i.stop - i.start, : j.stop - j.start]
+    limit = radii[i] / -2
+    error = _error(a, a.half[i], b.half[j.stop - 1], np.float32)
+    error += np.finfo(np.float32).eps * np.abs(limit)  # of the limits as float32
+    weight = a.count[i].astype(np.float32)
+    surely = block > (limit + error).astype(np.float32)[:, None]
+    perhaps = block > (limit - error).astype(np.float32)[:, None]
+    held = weight @ surely.astype(np.float32)
+    holding[j] += held.astype(np.intp)
+    undecided = np.flatnonzero(weight @ perhaps.astype(np.float32) != held)
+    if len(undecided):
+        row, column = np.nonzero(perhaps[:, undecided] & ~surely[:, undecided])
+        row, column = row + i.start, undecided[column] + j.start
+        inside = pair_squares(a.rows, b.rows, a.first[row], b.first[column]) < radii[row]
+        np.add.at(holding, column[inside], a.count[row[inside]])
+
+
+def _settle(a: Points, b: Points, k: int, largest: Singles) -> Nearest:
+    """Find the k nearest in the runs of `b` that the `largest` of −½‖x − y‖² leave open."""
+    k = min(k, len(b) - (a is b))  # distinct rows, which with those that equal them are k or more
+    best = np.full((len(a), k), np.inf)
+    found: list[tuple[Indices, Indices, Rows]] = []
+    open_runs, sure = _open_runs(a, b, k, largest)
+    step = max(1, ENTRIES // max(b.run, a.rows.shape[1]))
+    for run in range(b.runs if k else 0):
+        columns = np.arange(run * b.run, b.last_of_runs[run] + 1)
+        right = _augmented(b, columns)[:, [*range(a.rows.shape[1]), -1, -2]]
+        open_rows = np.flatnonzero(open_runs[:, run])
+        for start in range(0, len(open_rows), step):
+            rows = open_rows[start : start + step]
+            product = _augmented(a, rows) @ right.T
+            if a is b:
+                own = np.flatnonzero((rows >= columns[0]) & (rows <= columns[-1]))
+                product[own, rows[own] - columns[0]] = np.nan  # never near
+            error = _error(a, a.half[rows], b.half[columns[-1]], np.float64)
+            reach = np.maximum(sure[rows], best[rows, -1] / -2)
+            near = np.flatnonzero(product >= (reach - error)[:, None])
+            row, column = np.divmod(near, len(columns))
+            square = pair_squares(a.rows, b.rows, a.first[rows[row]], b.first[columns[column]])
+            best[rows] = _k_smallest(best[rows], row, square)
+            kept = square <= best[rows[row], -1]
+            found.append((rows[row[kept]], columns[column[kept]], square[kept]))
+    return _sorted(a, b, best, found)
+
+
+def _augmented(points: Points, places: Indices) -> Rows:
+    """The float64 rows (x − centre, −½‖x − centre‖², 1)."""
+    return np.column_stack([points.centred(places), -points.half[places], np.ones(len(places))])
+
+
+def _open_runs(a: Points, b: Points, k: int, largest: Singles) -> tuple[NDArray[np.bool_], Rows]:
+    """Say for each distinct row x of `a` which runs of `b` may hold one of its k nearest.
+
+    And a number that −½‖x − y‖² of the k-th nearest y surely reaches.
+    """
+    open_runs = np.ones((len(a), b.runs), dtype=bool)
+    sure = np.full(len(a), -np.inf)
+    step = max(1, ENTRIES // b.runs)
+    for start in range(0, len(a) if 0 < k <= b.runs else 0, step):
+        rows = slice(start, min(start + step, len(a)))
+        error = _error(a, a.half[rows, None], b.half[b.last_of_runs], np.float32)
+        # Each of k runs has a row as near as its bound says, so the k-th nearest is no farther.
+        at_least = largest[rows] - error
+        place = b.runs - k
+        sure[rows] = np.partition(at_least, place, axis=1)[:, place] if k > 1 else at_least.max(1)
+        open_runs[rows] = largest[rows] + error >= sure[rows, None]
+    return open_runs, sure
+
+
+def _k_smallest(best: Rows, row: Indices, square: Rows) -> Rows:
+    """The k smallest numbers of each row, sorted, after those of `square` came to its `best`."""
+    place = np.arange(len(row)) - np.searchsorted(row, row)  # `row` is sorted
+    others = np.full((len(best), place.max(initial=0) + 1), np.inf)
+    others[row, place] = square
+    return np.sort(np.hstack([best, others]), axis=1)[:, : best.shape[1]]
+
+
+def _sorted(
+    a: Points, b: Points, best: Rows, found: list[tuple[Indices, Indices, Rows]]
+) -> Nearest:
+    """The pairs within reach, and those of equal rows of one set."""
+    equal = np.flatnonzero(a.count > 1) if a is b else np.zeros(0, dtype=np.intp)
+    parts = [*found, (equal, equal, np.zeros(len(equal)))]
+    row, column, square = (np.concatenate(part) for part in zip(*parts, strict=True))
+    order = np.lexsort((column, square, row))
+    reach = best.max(axis=1, initial=0.0)
+    order = order[(square <= reach[row])[order]]
+    row, column, square = row[order], column[order], square[order]
+    itself = (row == column) if a is b else 0
+    return Nearest(row, column, square, b.count[column] - itself)
+
+
+def _error(points: Points, half_x: Rows, half_y: Any, dtype: type[np.floating[Any]]) -> Rows:
+    """A bound on the rounding error of ½‖x − y‖² by a product of matrices of that type.
+
+    A sum of n products errs by at most nu/(1 − nu) times the sum of their magnitudes in whatever
+    order it is formed, u being the unit roundoff (Higham 2002, Accuracy and Stability of Numerical
+    Algorithms, section 3.1). Here that sum is at most |x·y| + ½‖x‖² + ½‖y‖² ≤ ‖x‖² + ‖y‖², and
+    six more roundings cover the entries themselves. Each product may also underflow.
+    """
+    info, n = np.finfo(dtype), points.rows.shape[1] + 8
+    relative = n * float(info.eps) / 2 / (1 - n * float(info.eps) / 2)
+    return 2 * relative * (half_x + half_y) + 4 * n * float(info.tiny)
+
+
+def _distinct(rows: Rows) -> tuple[Indices, Indices]:
+    """Where each distinct row first stands, and which of them every row is.
+
+    Rows are grouped by a hash of their bits, and equal ones merged: two rows that share a hash by
+    accident stay apart.
+    """
+    n, p = rows.shape
+    odd = np.random.default_rng(0).integers(2**63, size=p, dtype=np.uint64) * 2 + 1
+    codes = np.empty(n, dtype=np.uint64)
+    step = max(1, ENTRIES // p)
+    for start in range(0, n, step):
+        bits = (rows[start : start + step] + 0.0).view(np.uint64)  # −0 becomes 0
+        codes[start : start + step] = (bits ^ (bits >> np.uint64(32))) @ odd
+    _, first, which = np.unique(codes, return_index=True, return_inverse=True)
+    place = first[which]
+    later = np.flatnonzero(place != np.arange(n))
+    apart = later[pair_squares(rows, rows, later, place[later]) > 0]
+    place[apart] = apart
+    first, which = np.unique(place, return_inverse=True)
+    return first, which
 
 
 def _squared_norms(rows: Rows) -> Rows:

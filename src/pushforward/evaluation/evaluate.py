@@ -9,7 +9,7 @@ import numpy as np
 from scipy.stats import chi2
 
 from pushforward.errors import EvaluationWarning, InputError
-from pushforward.evaluation.copies import copy_share
+from pushforward.evaluation.copies import closest_record_of, copy_share_of, records
 from pushforward.evaluation.features import (
     FeatureMap,
     Rows,
@@ -20,13 +20,19 @@ from pushforward.evaluation.features import (
 )
 from pushforward.evaluation.frechet import frechet_distance, split_half_bias
 from pushforward.evaluation.inputs import as_data, with_columns_of
-from pushforward.evaluation.intervals import wilson_interval
-from pushforward.evaluation.manifold import precision_recall
+from pushforward.evaluation.intervals import Z_95, wilson_interval
+from pushforward.evaluation.manifold import expected_coverage, prdc_of
 from pushforward.evaluation.modes import ModeSource, mode_scores
-from pushforward.evaluation.neighbours import NeighbourShare, leave_one_out, neighbour_spread
+from pushforward.evaluation.neighbourhoods import Neighbourhoods, neighbourhoods
+from pushforward.evaluation.neighbours import (
+    NeighbourShare,
+    leave_one_out_of,
+    neighbour_spread_of,
+)
 from pushforward.evaluation.scores import Evaluation, Score
 
 ALL_KNOWN = 0.95  # share of real rows among the training rows beyond which copies cannot be told
+BALLS = 5  # the neighbour that balls reach to in precision, recall, density and coverage
 ROWS_PER_COLUMN = 2  # below this a covariance is so noisy that the Fréchet distance is mostly bias
 
 
@@ -42,11 +48,12 @@ def evaluate(
 
     `real` and `fake` are arrays (n, p), images (n, h, w[, c]), lists or DataFrames, best of equal
     sizes; `real` should be rows that the model was not fitted to. `train`, the rows it was fitted
-    to, adds "copies"; `source`, a toy whose modes are known, adds "modes", "high_quality" and
-    "mode_kl". Always there: "frechet", "nn_accuracy", "nn_real", "nn_fake", "neighbour_spread",
-    "precision", "recall". Rows are compared after `features`, a callable from data to (n, q)
-    numbers; by default images by their pixels and all else standardised by `train`, or by `real`
-    where there is none. No argument is modified and nothing is random.
+    to, adds "copies" and "closest_record"; `source`, a toy whose modes are known, adds "modes",
+    "high_quality" and "mode_kl". Always there: "frechet", "nn_accuracy", "nn_real", "nn_fake",
+    "neighbour_spread", "precision", "recall", "density", "coverage". Rows are compared after
+    `features`, a callable from data to (n, q) numbers; by default images by their pixels and all
+    else standardised by `train`, or by `real` where there is none. No argument is modified and
+    nothing is random.
 
     Raises `InputError` for fewer than two rows, other columns, infinite numbers; warns with
     `EvaluationWarning` where rows are fewer than twice the features.
@@ -66,13 +73,15 @@ def evaluate(
         "sizes": {"real": len(real_rows), "fake": len(fake_rows)},
         "features": feature_name(features),
     }
+    near = neighbourhoods(real_rows, fake_rows, balls=BALLS)
     scores = [
         _frechet(real_rows, fake_rows, shared),
-        *_neighbours(real_rows, fake_rows, shared),
-        *_manifold(real_rows, fake_rows, shared),
+        *_neighbours(near, shared),
+        *_manifold(near, shared),
     ]
     if train is not None:
-        scores.append(_copies(real_rows, fake_rows, _map(features, reference), shared))
+        train_rows = _map(features, reference)
+        scores.extend(_copies(real_rows, fake_rows, train_rows, near, shared))
     if source is not None:
         scores.extend(_modes(np.asarray(aligned, dtype=np.float64), source))
     return Evaluation(scores)
@@ -128,8 +137,8 @@ def _frechet(real: Rows, fake: Rows, shared: dict[str, Any]) -> Score:
     )
 
 
-def _neighbours(real: Rows, fake: Rows, shared: dict[str, Any]) -> list[Score]:
-    result = leave_one_out(real, fake)
+def _neighbours(near: Neighbourhoods, shared: dict[str, Any]) -> list[Score]:
+    result = leave_one_out_of(near)
 
     def score(name: str, share: NeighbourShare, meaning: str) -> Score:
         return Score(
@@ -150,7 +159,7 @@ def _neighbours(real: Rows, fake: Rows, shared: dict[str, Any]) -> list[Score]:
         score("nn_fake", result.fake_half, "share of generated rows whose nearest is generated"),
         Score(
             "neighbour_spread",
-            neighbour_spread(real, fake),
+            neighbour_spread_of(near),
             "near",
             target=1.0,
             expected_bias=1.0,
@@ -160,32 +169,63 @@ def _neighbours(real: Rows, fake: Rows, shared: dict[str, Any]) -> list[Score]:
     ]
 
 
-def _manifold(real: Rows, fake: Rows, shared: dict[str, Any]) -> list[Score]:
-    """Precision and recall; their intervals take the manifold that is asked as given."""
-    precision, recall = precision_recall(real, fake)
+def _manifold(near: Neighbourhoods, shared: dict[str, Any]) -> list[Score]:
+    """Precision, recall, density, coverage; intervals take the balls that are asked as given."""
+    found = prdc_of(near)
+    m, n = len(near.real.which), len(near.fake.which)
+    density_error = near.fake_in_real[near.fake.which].std(ddof=1) / BALLS / np.sqrt(n)
+    coverage = expected_coverage(m, n, BALLS)
     return [
         Score(
             "precision",
-            precision,
+            found.precision,
             "higher",
-            interval=wilson_interval(precision, len(fake)),
+            interval=wilson_interval(found.precision, n),
             meaning="share of generated rows that lie among real ones; below 1 for equal laws too",
             **shared,
         ),
         Score(
             "recall",
-            recall,
+            found.recall,
             "higher",
-            interval=wilson_interval(recall, len(real)),
+            interval=wilson_interval(found.recall, m),
             meaning="share of real rows that lie among generated ones; below 1 for equal laws too",
+            **shared,
+        ),
+        Score(
+            "density",
+            found.density,
+            "near",
+            target=1.0,
+            interval=(
+                max(found.density - Z_95 * density_error, 0.0),
+                found.density + Z_95 * density_error,
+            ),
+            expected_bias=1.0,
+            meaning="how densely real rows surround generated ones",
+            **shared,
+        ),
+        Score(
+            "coverage",
+            found.coverage,
+            "higher",
+            target=coverage,
+            interval=wilson_interval(found.coverage, m),
+            expected_bias=coverage,
+            meaning="share of real rows with a generated one among their nearest",
             **shared,
         ),
     ]
 
 
-def _copies(real: Rows, fake: Rows, train: Any, shared: dict[str, Any]) -> Score:
-    copies = copy_share(fake, train, real)
+def _copies(
+    real: Rows, fake: Rows, train: Any, near: Neighbourhoods, shared: dict[str, Any]
+) -> list[Score]:
+    to_real = np.ldexp(near.distances(near.fake_to_real), near.exponent)
+    found = records(fake, train, real, to_real)
+    copies, closest = copy_share_of(found), closest_record_of(found)
     low, high = copies.interval
+    shared = shared | {"sizes": {**shared["sizes"], "train": len(train)}}
     if copies.held_out > ALL_KNOWN:
         warnings.warn(
             "Nearly all real rows are among the training rows, so the share of copies tells "
@@ -193,17 +233,29 @@ def _copies(real: Rows, fake: Rows, train: Any, shared: dict[str, Any]) -> Score
             EvaluationWarning,
             stacklevel=3,
         )
-    return Score(
-        "copies",
-        copies.fake,
-        "lower",
-        target=copies.held_out,
-        interval=(copies.held_out + low, copies.held_out + high),
-        expected_bias=copies.held_out,
-        sizes={**shared["sizes"], "train": len(train)},
-        features=shared["features"],
-        meaning="share of generated rows that (nearly) equal a training row",
-    )
+    return [
+        Score(
+            "copies",
+            copies.fake,
+            "lower",
+            target=copies.held_out,
+            interval=(copies.held_out + low, copies.held_out + high),
+            expected_bias=copies.held_out,
+            meaning="share of generated rows that (nearly) equal a training row",
+            **shared,
+        ),
+        Score(
+            "closest_record",
+            closest.nearer,
+            "near",
+            target=0.5,
+            p_value=closest.p_value,
+            expected_bias=0.5,
+            meaning="how often a generated row is nearer to the training rows than an unseen real "
+            "row is; p is one-sided, small if it is too often",
+            **shared,
+        ),
+    ]
 
 
 def _modes(fake: Rows, source: ModeSource) -> list[Score]:
