@@ -18,7 +18,7 @@ from record import folder_of, keep, machine, options_of
 
 DATA = ("digits", "ring", "grid", "wine", "breast-cancer")
 SCORES = (
-    *("frechet", "nn_real", "nn_fake", "precision", "recall", "copies"),
+    *("frechet", "nn_real", "nn_fake", "density", "coverage", "copies"),
     *("modes", "high_quality", "mode_kl"),
 )
 QUICK_ROUNDS = 300

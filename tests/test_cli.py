@@ -364,3 +364,22 @@ def test_a_function_that_cannot_be_used_is_told_in_words(run, module, options, s
     assert code == 2
     assert said in err
     assert "Traceback" not in err
+
+
+def test_evaluate_by_named_features_and_thoroughly(run):
+    rng = np.random.default_rng(0)
+    for name in ("real.npy", "fake.npy"):
+        np.save(name, rng.normal(size=(80, 6)))
+    code, out, _ = run(
+        "evaluate", "real.npy", "fake.npy", "--features", "pca:2", "--thorough", "--json"
+    )
+    assert code == 0
+    found = json.loads(out)
+    assert "2" in found["frechet"]["features"]
+    assert found["mmd"]["p_value"] > 0.001
+    code, _, err = run("evaluate", "real.npy", "fake.npy", "--features", "inception:none.pth")
+    assert code == 2
+    assert "Traceback" not in err
+    code, _, err = run("evaluate", "real.npy", "fake.npy", "--features", "pixel")
+    assert code == 2
+    assert "expected features named" in err

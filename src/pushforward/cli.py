@@ -302,6 +302,16 @@ def evaluate(
     train: Annotated[
         str | None, typer.Option(help="The rows the model was fitted to, to look for copies.")
     ] = None,
+    features: Annotated[
+        str | None,
+        typer.Option(
+            help="Compare by pixels, raw, standardised, pca:K, inception:FILE, or the folder of a "
+            "saved classifier."
+        ),
+    ] = None,
+    thorough: Annotated[
+        bool, typer.Option("--thorough", help="More measures and tests; takes seconds longer.")
+    ] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print one JSON object and nothing else.")
     ] = False,
@@ -322,14 +332,21 @@ def evaluate(
         _say_notes(reference)
     others = [None if name is None else _like(reference, read_data(name)) for name in (fake, train)]
     compared_by = reference.X if others[1] is None else others[1]
-    if reference.image_shape is not None:
-        features: Any = pixels
-    else:
-        features = Standardised(compared_by, every_column=True)
+    compare_by: Any = features
+    if features is None or features == "standardised":
+        by_pixels = reference.image_shape is not None and features is None
+        compare_by = pixels if by_pixels else Standardised(compared_by, every_column=True)
     with warnings.catch_warnings():
         if as_json:
             warnings.simplefilter("ignore")
-        scores = score(reference.X, others[0], others[1], reference.source, features=features)
+        scores = score(
+            reference.X,
+            others[0],
+            others[1],
+            reference.source,
+            features=compare_by,
+            thorough=thorough,
+        )
     found = verdict(scores)
     if as_json:
         typer.echo(json.dumps(scores.to_dict() | {"verdict": found._asdict()}, allow_nan=False))

@@ -64,8 +64,8 @@ def scores(half):
         "frechet": score("frechet", 1.5, "lower", bias=0.25),
         "nn_real": score("nn_real", half, "near", 0.5, interval, 0.5),
         "nn_fake": score("nn_fake", 0.5, "near", 0.5, interval, 0.5),
-        "precision": score("precision", 0.9, interval=[0.85, 0.95]),
-        "recall": score("recall", 0.8, interval=[0.75, 0.85]),
+        "density": score("density", 0.9, "near", 1.0, [0.85, 0.95], 1.0),
+        "coverage": score("coverage", 0.8, "higher", 0.97, [0.75, 0.85], 0.97),
         "copies": score("copies", 0.0, "lower", 0.0, [-0.01, 0.01], 0.0),
     }
 

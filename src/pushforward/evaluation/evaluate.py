@@ -15,6 +15,7 @@ from pushforward.evaluation.features import (
     Rows,
     Standardised,
     as_row_pair,
+    feature_map,
     feature_name,
     pixels,
 )
@@ -30,6 +31,7 @@ from pushforward.evaluation.neighbours import (
     neighbour_spread_of,
 )
 from pushforward.evaluation.scores import Evaluation, Score
+from pushforward.evaluation.two_sample import two_sample_scores
 
 ALL_KNOWN = 0.95  # share of real rows among the training rows beyond which copies cannot be told
 BALLS = 5  # the neighbour that balls reach to in precision, recall, density and coverage
@@ -42,7 +44,8 @@ def evaluate(
     train: Any = None,
     source: ModeSource | None = None,
     *,
-    features: FeatureMap | None = None,
+    features: FeatureMap | str | None = None,
+    thorough: bool = False,
 ) -> Evaluation:
     """Score generated rows against real ones, each number with how to read it.
 
@@ -50,10 +53,12 @@ def evaluate(
     sizes; `real` should be rows that the model was not fitted to. `train`, the rows it was fitted
     to, adds "copies" and "closest_record"; `source`, a toy whose modes are known, adds "modes",
     "high_quality" and "mode_kl". Always there: "frechet", "nn_accuracy", "nn_real", "nn_fake",
-    "neighbour_spread", "precision", "recall", "density", "coverage". Rows are compared after
-    `features`, a callable from data to (n, q) numbers; by default images by their pixels and all
-    else standardised by `train`, or by `real` where there is none. No argument is modified and
-    nothing is random.
+    "neighbour_spread", "precision", "recall", "density", "coverage". `thorough` adds seconds and
+    "frechet_infinity", "mmd", "energy", "sliced_wasserstein", "kid", "classifier_accuracy",
+    "bins_different" and "bins_divergence". Rows are compared after `features`, a callable from data
+    to (n, q) numbers, a `torch.nn.Module` or a name for `feature_map`; by default images by their
+    pixels and all else standardised by `train`, or by `real` where there is none. No argument is
+    modified, and what is drawn, is drawn with a fixed seed.
 
     Raises `InputError` for fewer than two rows, other columns, infinite numbers; warns with
     `EvaluationWarning` where rows are fewer than twice the features.
@@ -67,7 +72,9 @@ def evaluate(
     real, fake = as_data(real, "real"), as_data(fake, "fake")
     aligned = with_columns_of(real, fake, "fake")
     reference = real if train is None else with_columns_of(real, as_data(train, "train"), "train")
-    features = features or default_features(reference)
+    if features is None:
+        features = default_features(reference)
+    features = feature_map(features, reference)
     real_rows, fake_rows = as_row_pair(_map(features, real), _map(features, aligned))
     shared: dict[str, Any] = {
         "sizes": {"real": len(real_rows), "fake": len(fake_rows)},
@@ -82,6 +89,8 @@ def evaluate(
     if train is not None:
         train_rows = _map(features, reference)
         scores.extend(_copies(real_rows, fake_rows, train_rows, near, shared))
+    if thorough:
+        scores.extend(two_sample_scores(real_rows, fake_rows, shared))
     if source is not None:
         scores.extend(_modes(np.asarray(aligned, dtype=np.float64), source))
     return Evaluation(scores)

@@ -49,10 +49,10 @@ def columns(run: Run) -> list[Number]:
 
 def header(run: Run, column: Number) -> str:
     """What is better, and what the value would be if real and generated rows had one law."""
-    if column.score == "frechet":
-        bias = _mean_of(run, "frechet", "expected_bias")
+    if column.score in ("frechet", "coverage"):
+        bias = _mean_of(run, column.score, "expected_bias")
         if bias is not None:
-            return f"{column.better}; if equal {number(bias)}"
+            return f"{column.better}; if equal {number(bias, column.digits)}"
     if column.score == "modes":
         modes = _mean_of(run, "modes", "target")
         if modes is not None:

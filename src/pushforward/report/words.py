@@ -62,16 +62,17 @@ NUMBERS = (
         None,
     ),
     Number(
-        "precision",
-        "precision",
-        "↑",
-        "share of generated {noun} that lie among real ones; below 1 for real {noun} too.",
+        "density",
+        "density",
+        "→ 1",
+        "how many real {noun} a generated one lies close to, as a share of what real ones would. "
+        "Below 1: generated {noun} lie where few real ones do. Above 1: they crowd where most are.",
     ),
     Number(
-        "recall",
-        "recall",
+        "coverage",
+        "coverage",
         "↑",
-        "share of real {noun} that lie among generated ones; below 1 for real {noun} too.",
+        "share of real {noun} that have a generated one close by. Low: part of the data is missing.",
     ),
     Number(
         "copies",
