@@ -327,7 +327,8 @@ def module():
         ("inverse-transform", ("--quantile", "mylaw:quantile"), 1.0),
     ],
 )
-def test_a_function_gives_the_law(run, module, method, options, mean):
+@pytest.mark.usefixtures("module")
+def test_a_function_gives_the_law(run, method, options, mean):
     code, out, err = run("fit", "--method", method, *options, "--seed", 0, "--out", "m")
     assert code == 0, err
     assert out.endswith("m (seed 0)\n")
@@ -359,7 +360,8 @@ def test_rows_are_where_chains_start(run, module):
         ((), "expected DATA"),
     ],
 )
-def test_a_function_that_cannot_be_used_is_told_in_words(run, module, options, said):
+@pytest.mark.usefixtures("module")
+def test_a_function_that_cannot_be_used_is_told_in_words(run, options, said):
     code, _, err = run("fit", "--method", "metropolis-hastings", *options)
     assert code == 2
     assert said in err

@@ -72,7 +72,7 @@ NUMBERS = (
         "coverage",
         "coverage",
         "↑",
-        "share of real {noun} that have a generated one close by. Low: part of the data is missing.",
+        "share of real {noun} that have a generated one close by. Low: part of the data is missed.",
     ),
     Number(
         "copies",

@@ -5,7 +5,7 @@ from torchvision.models import inception
 __all__ = ["VGG16_Weights", "inception", "resnet50", "vgg16"]
 
 
-class VGG16_Weights: ...  # noqa: N801
+class VGG16_Weights: ...
 
 
 def resnet50() -> None: ...
