@@ -23,6 +23,7 @@ Array = NDArray[np.float64]
 
 TAILS = (0.05, 0.95)  # the quantiles whose effective sizes make the tail's
 FFT_ELEMENTS = 2**20  # transformed at once: a few MB
+IN_CACHE = 2**17  # numbers passed over at once
 
 
 @dataclass(frozen=True)
@@ -116,13 +117,25 @@ def _rank_r_hat(halves: Array, ranked: Array) -> float:
 def split_r_hat(draws: Any) -> Array:
     """Split R̂ on the draws themselves, `(n_draws, n_chains, p)` to `(p,)`: eq. 4 alone.
 
-    A quick look, without the ranks that heavy tails need: one pass over the draws.
+    A quick look, without the ranks that heavy tails need: one pass over the draws, in cache.
     """
     half = len(draws) // 2
-    parts = (draws[:half], draws[len(draws) - half :])
-    means = np.concatenate([part.mean(0) for part in parts])
-    within = np.mean([part.var(0, ddof=1).mean(0) for part in parts], axis=0)
-    return _potential(means.var(0, ddof=1), within, half)
+    parts = [_moments(part) for part in (draws[:half], draws[len(draws) - half :])]
+    means, variances = (np.concatenate(both) for both in zip(*parts, strict=True))
+    return _potential(means.var(0, ddof=1), variances.mean(0), half)
+
+
+def _moments(x: NDArray) -> tuple[Array, Array]:
+    """Mean and variance of each chain in each coordinate, from differences to its first draw."""
+    total, squares = np.zeros(x.shape[1:]), np.zeros(x.shape[1:])
+    block = max(1, IN_CACHE // total.size)
+    for i in range(0, len(x), block):
+        shifted = x[i : i + block] - x[0]
+        total += shifted.sum(0)
+        shifted *= shifted
+        squares += shifted.sum(0)
+    mean = total / len(x)
+    return x[0] + mean, np.maximum(squares - mean * total, 0) / (len(x) - 1)
 
 
 def _r_hat(x: Array) -> float:

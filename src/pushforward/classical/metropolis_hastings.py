@@ -35,6 +35,7 @@ FEWEST_DRAWS = 4  # of a chain, for R̂ to be defined
 AGREED, DISAGREED = 1.01, 1.1  # R̂ below which chains have mixed, and above which they have not
 LARGEST = 2 * 2**30  # bytes of draws that are kept
 LOOK = 64  # chains by which `sample` judges: thousands tell no more of the autocorrelation
+LOOK_DRAWS = 500  # of each chain, by which its mean is compared with others'
 SAVE_SECONDS = 5.0  # between checkpoints
 SAVE_SHARE = 0.1  # of the time, that checkpoints take at most
 
@@ -231,7 +232,7 @@ class MetropolisHastings(Sampler):
                 stacklevel=4,
             )
         self._run, self._diagnostics, self._look = run, None, None
-        trouble = self._trouble(split_r_hat(self.draws_))
+        trouble = self._trouble(self._agreement())
         if trouble is not None:
             warnings.warn(str(trouble), TrainingWarning, stacklevel=4)
 
@@ -266,8 +267,12 @@ class MetropolisHastings(Sampler):
         """Diagnostics of some chains, enough for the autocorrelation time; R̂ heeds all."""
         if self._look is None:
             look = diagnose(self.draws_[:, :: math.ceil(self.draws_.shape[1] / LOOK)], self._names)
-            self._look = replace(look, r_hat=np.fmax(look.r_hat, split_r_hat(self.draws_)))
+            self._look = replace(look, r_hat=np.fmax(look.r_hat, self._agreement()))
         return self._look
+
+    def _agreement(self) -> Array:
+        """R̂ of all chains by some of their draws, which says the same of their means."""
+        return split_r_hat(self.draws_[:: max(1, len(self.draws_) // LOOK_DRAWS)])
 
     def _draw(self, n: int, rng: np.random.Generator) -> np.ndarray:
         """n rows: the chains walk on from where they are, and give one each for every `gap` draws.

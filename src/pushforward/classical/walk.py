@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -9,6 +10,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from pushforward.classical.adaptation import WarmUp
 from pushforward.classical.proposals import Hamiltonian, Kernel, RandomWalk
@@ -40,7 +42,9 @@ def noise_of(
     """Each step's noise and log u, for the steps start, …, stop − 1 of a walk.
 
     A function of the seed and the number of the step alone, so that a walk that is gone on with
-    is the walk that never stopped. Drawn in blocks, the next one while the chains use the last.
+    is the walk that never stopped. Drawn in blocks on a core of its own, the next one while the
+    chains use the last: linear algebra has the other cores, as waiting for one that is taken would
+    cost more than it helps.
     """
     length = max(1, min(LONGEST_BLOCK, NOISE_ELEMENTS // (shape[0] * shape[1])))
 
@@ -50,7 +54,8 @@ def noise_of(
         return list(zip(kernel.noise(rng, length, shape), log_u, strict=True))
 
     first, last = start // length, (stop - 1) // length
-    with ThreadPoolExecutor(1) as pool:
+    others = max(1, (os.cpu_count() or 1) - 1)
+    with ThreadPoolExecutor(1) as pool, threadpool_limits(others):
         coming = pool.submit(block, first)
         for number in range(first, last + 1):
             steps = coming.result()
