@@ -45,7 +45,7 @@ KINDS = ["normal", "far from the origin", "repeated", "collapsed", "heavy tails"
 @pytest.mark.parametrize("k", [1, 4])
 def test_nearest_are_those_of_brute_force(rng, kind, k):
     rows = sets(rng, kind)
-    a, b = points_of(*rows)
+    _, (a, b) = points_of(*rows)
     squares = cdist(*rows, "sqeuclidean")
     among = cdist(rows[0], rows[0], "sqeuclidean")
     np.fill_diagonal(among, np.inf)
@@ -65,7 +65,7 @@ def test_nearest_are_those_of_brute_force(rng, kind, k):
 @pytest.mark.parametrize("kind", KINDS)
 def test_balls_are_counted_as_by_brute_force(rng, kind):
     rows = sets(rng, kind)
-    a, b = points_of(*rows)
+    _, (a, b) = points_of(*rows)
     radii = nearest_among(a, 3).kth(3), nearest_among(b, 3).kth(3)
     found = across(a, b, 1, radii)
     squares = cdist(*rows, "sqeuclidean")
@@ -81,7 +81,7 @@ def test_nearest_is_exact_where_a_matrix_product_is_not(rng):
     rows[0] = -rows[0]
     squares = cdist(rows, rows, "sqeuclidean")
     np.fill_diagonal(squares, np.inf)
-    (points,) = points_of(rows)
+    _, (points,) = points_of(rows)
     found = nearest_among(points, 1).kth(1)[points.which]
     np.testing.assert_array_equal(found == 0, squares.min(axis=1) == 0)
     np.testing.assert_allclose(found, squares.min(axis=1), rtol=1e-12)
@@ -89,14 +89,14 @@ def test_nearest_is_exact_where_a_matrix_product_is_not(rng):
 
 def test_all_ties_on_a_lattice_are_found():
     lattice = np.stack(np.meshgrid(*[np.arange(6.0)] * 3), axis=-1).reshape(-1, 3)
-    (points,) = points_of(lattice)
+    _, (points,) = points_of(lattice)
     found = nearest_among(points, 1)
     adjacent = cdist(lattice, lattice, "cityblock") == 1
     np.testing.assert_array_equal(np.bincount(found.row)[points.which], adjacent.sum(axis=1))
 
 
 def test_a_row_on_the_surface_of_a_ball_is_outside():
-    a, b = points_of(np.array([[0.0, 1.0], [1.0, 0.0], [0.0, 0.5]]), np.zeros((1, 2)))
+    _, (a, b) = points_of(np.array([[0.0, 1.0], [1.0, 0.0], [0.0, 0.5]]), np.zeros((1, 2)))
     held = across(a, b, 1, (np.zeros(3), np.ones(1))).balls_of_b
     np.testing.assert_array_equal(held[a.which], [0, 0, 1])
 
@@ -104,7 +104,7 @@ def test_a_row_on_the_surface_of_a_ball_is_outside():
 def test_distinct_rows_stand_for_those_that_equal_them(rng):
     rows = rng.integers(0, 3, size=(500, 2)).astype(float)
     rows[rows == 0] *= rng.choice([-1.0, 1.0], size=(rows == 0).sum())  # −0 is 0
-    (points,) = points_of(rows)
+    _, (points,) = points_of(rows)
     assert len(points) == 9
     np.testing.assert_array_equal(rows[points.first][points.which], rows)
     np.testing.assert_array_equal(points.count[points.which] == 1, np.zeros(500))
@@ -117,7 +117,7 @@ def test_rows_that_share_a_hash_stay_apart(monkeypatch):
 
     rows = np.repeat(np.arange(8.0), 2)[:, None] * 1024  # few bits, whose sums may coincide
     monkeypatch.setattr(distances.np.random, "default_rng", lambda _: Blind())
-    (points,) = points_of(rows)
+    _, (points,) = points_of(rows)
     assert len(points) == 8
 
 
@@ -125,7 +125,7 @@ def test_rows_that_share_a_hash_stay_apart(monkeypatch):
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_rounding_stays_within_its_bound(rng, p, dtype):
     rows = rng.normal(size=(150, p)) * np.exp(3 * rng.normal(size=(150, 1)))
-    (points,) = points_of(*to_unit_scale(rows)[1])
+    _, (points,) = points_of(rows)
     places = np.arange(150)
     left = points.centred(places).astype(dtype)
     half = points.half.astype(dtype)

@@ -8,7 +8,7 @@ between those. So equal rows are at distance exactly 0, and ties are ties.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -24,6 +24,7 @@ SHORTEST_RUN = 64
 MOST_RUNS = 512  # so that the maxima take 2 KiB of memory for each row
 ENTRIES = 2**20  # of a temporary float64 array: 8 MiB
 WORTH_TORCH = 2**22  # pairs; below, importing and waking torch costs more than it saves
+CROWD = 8  # pairs for each neighbour that is looked for, from which float64 products pay
 NOWHERE = 1e30  # half the squared norm of what fills the last run
 
 
@@ -117,15 +118,21 @@ def to_unit_scale(*arrays: Rows) -> tuple[int, list[Rows]]:
 
     No square then over- or underflows, and a power of two leaves equal distances equal.
     """
-    largest = max(np.abs(array).max(initial=0.0) for array in arrays)
-    exponent = int(np.frexp(largest)[1])
+    exponent = int(np.frexp(_largest(arrays))[1])
     return exponent, [np.ldexp(array, -exponent) for array in arrays]
 
 
-def points_of(*sets: Rows) -> list[Points]:
-    """Return as `Points` the sets (n, p) that are to be compared, around one centre."""
-    centre = np.mean([rows.mean(axis=0) for rows in sets], axis=0)
-    return [Points(rows, centre) for rows in sets]
+def points_of(*sets: Rows) -> tuple[int, list[Points]]:
+    """Return e and, as `Points` around one centre, the sets (n, p) to be compared, over 2^e.
+
+    Where their largest magnitude is so that squares are far from the limits of float32, e is 0 and
+    nothing is copied.
+    """
+    exponent, scaled = 0, list(sets)
+    if not 2.0**-20 <= _largest(sets) <= 2.0**20:
+        exponent, scaled = to_unit_scale(*sets)
+    centre = np.mean([rows.mean(axis=0) for rows in scaled], axis=0)
+    return exponent, [Points(rows, centre) for rows in scaled]
 
 
 def nearest_among(points: Points, k: int) -> Nearest:
@@ -186,8 +193,7 @@ def _products(a: Points, b: Points) -> Iterator[tuple[slice, slice, Any]]:
     buffer = np.empty(BLOCK * BLOCK, dtype=np.float32)
     torch = _torch() if len(a.image) * len(b.image) >= WORTH_TORCH else None
     for i in _slices(a):
-        left = a.image[i].copy()
-        left[:, -2:] = left[:, :-3:-1]  # (x, 1, −h) · (y, −h′, 1) = x·y − h − h′
+        left = _swapped(a.image[i])
         for j in _slices(b):
             if a is b and j.start < i.start:
                 continue
@@ -243,9 +249,12 @@ def _count_balls(
     weight = a.count[i].astype(np.float32)
     surely = block > (limit + error).astype(np.float32)[:, None]
     perhaps = block > (limit - error).astype(np.float32)[:, None]
-    held = weight @ surely.astype(np.float32)
+    # einsum and not @: threads of NumPy's BLAS and of torch, in turns, would wait for each other.
+    held, at_most = (
+        np.einsum("i,ij->j", weight, mask.astype(np.float32)) for mask in (surely, perhaps)
+    )
     holding[j] += held.astype(np.intp)
-    undecided = np.flatnonzero(weight @ perhaps.astype(np.float32) != held)
+    undecided = np.flatnonzero(at_most != held)
     if len(undecided):
         row, column = np.nonzero(perhaps[:, undecided] & ~surely[:, undecided])
         row, column = row + i.start, undecided[column] + j.start
@@ -262,23 +271,42 @@ def _settle(a: Points, b: Points, k: int, largest: Singles) -> Nearest:
     step = max(1, ENTRIES // max(b.run, a.rows.shape[1]))
     for run in range(b.runs if k else 0):
         columns = np.arange(run * b.run, b.last_of_runs[run] + 1)
-        right = _augmented(b, columns)[:, [*range(a.rows.shape[1]), -1, -2]]
         open_rows = np.flatnonzero(open_runs[:, run])
         for start in range(0, len(open_rows), step):
             rows = open_rows[start : start + step]
-            product = _augmented(a, rows) @ right.T
-            if a is b:
-                own = np.flatnonzero((rows >= columns[0]) & (rows <= columns[-1]))
-                product[own, rows[own] - columns[0]] = np.nan  # never near
-            error = _error(a, a.half[rows], b.half[columns[-1]], np.float64)
             reach = np.maximum(sure[rows], best[rows, -1] / -2)
-            near = np.flatnonzero(product >= (reach - error)[:, None])
+            near = _perhaps_near(a.image[rows], b.image[columns], a, b, rows, columns, reach)
+            if len(near) > CROWD * k * len(rows):
+                left, right = _augmented(a, rows), _augmented(b, columns)
+                near = _perhaps_near(left, right, a, b, rows, columns, reach)
             row, column = np.divmod(near, len(columns))
             square = pair_squares(a.rows, b.rows, a.first[rows[row]], b.first[columns[column]])
             best[rows] = _k_smallest(best[rows], row, square)
             kept = square <= best[rows[row], -1]
             found.append((rows[row[kept]], columns[column[kept]], square[kept]))
     return _sorted(a, b, best, found)
+
+
+def _perhaps_near(
+    left: Any, right: Any, a: Points, b: Points, rows: Indices, columns: Indices, reach: Rows
+) -> Indices:
+    """Where, in the flattened table of these rows and columns, −½‖x − y‖² may be ≥ `reach`.
+
+    `left` and `right` hold (x − centre, −half, 1) in the precision that the products are to have.
+    """
+    product = _swapped(left) @ right.T
+    if a is b:
+        own = np.flatnonzero((rows >= columns[0]) & (rows <= columns[-1]))
+        product[own, rows[own] - columns[0]] = np.nan  # never near
+    error = _error(a, a.half[rows], b.half[columns[-1]], left.dtype.type)
+    return np.flatnonzero(product >= (reach - error).astype(left.dtype)[:, None])
+
+
+def _swapped(image: Any) -> Any:
+    """A copy of (x, −h, 1) as (x, 1, −h), whose product with (y, −h′, 1) is x·y − h − h′."""
+    swapped = image.copy()
+    swapped[:, -2:] = image[:, :-3:-1]
+    return swapped
 
 
 def _augmented(points: Points, places: Indices) -> Rows:
@@ -361,6 +389,11 @@ def _distinct(rows: Rows) -> tuple[Indices, Indices]:
     place[apart] = apart
     first, which = np.unique(place, return_inverse=True)
     return first, which
+
+
+def _largest(arrays: Iterable[Rows]) -> float:
+    """The largest magnitude, found without a copy."""
+    return max(max(array.max(initial=0.0), -array.min(initial=0.0)) for array in arrays)
 
 
 def _squared_norms(rows: Rows) -> Rows:

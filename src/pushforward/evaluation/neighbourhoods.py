@@ -16,7 +16,6 @@ from pushforward.evaluation.distances import (
     across,
     nearest_among,
     points_of,
-    to_unit_scale,
 )
 from pushforward.evaluation.features import Rows, as_row_pair
 
@@ -76,9 +75,7 @@ def neighbourhoods(real: Any, fake: Any, k: int = 1, balls: int = 0) -> Neighbou
     array([0., 3.])
     """
     k = as_k(k)
-    real, fake = as_row_pair(real, fake)
-    exponent, (real, fake) = to_unit_scale(real, fake)
-    a, b = points_of(real, fake)
+    exponent, (a, b) = points_of(*as_row_pair(real, fake))
     among_a, among_b = (nearest_among(points, max(k, balls)) for points in (a, b))
     radii = (among_a.kth(balls), among_b.kth(balls)) if balls else None
     found = across(a, b, k, radii)

@@ -18,7 +18,6 @@ from pushforward.evaluation.distances import (
     nearest_across,
     nearest_among,
     points_of,
-    to_unit_scale,
 )
 from pushforward.evaluation.features import Rows, as_row_pair, as_rows
 from pushforward.evaluation.intervals import Z_95, wilson_interval
@@ -80,8 +79,7 @@ def neighbour_graph(rows: Any, k: int = 1) -> csr_array:
            [0. , 0.5, 0. , 0.5],
            [0. , 1. , 0. , 0. ]])
     """
-    _, (scaled,) = to_unit_scale(as_rows(rows, "rows", at_least=as_k(k) + 1))
-    (points,) = points_of(scaled)
+    _, (points,) = points_of(as_rows(rows, "rows", at_least=as_k(k) + 1))
     nearest, weight = _weights(nearest_among(points, k), k)
     distinct = csr_array((weight, (nearest.row, nearest.column)), shape=(len(points),) * 2)
     every = distinct[points.which][:, points.which].tocoo()
@@ -101,12 +99,11 @@ def nearest_distance(rows: Any, points: Any, k: int = 1, *, exclude_self: bool =
     """
     rows, points = as_row_pair(rows, points, at_least=1)
     points = as_rows(points, "points", at_least=as_k(k) + exclude_self)
-    exponent, (rows, points) = to_unit_scale(rows, points)
     if exclude_self:
-        (a,) = points_of(points)
+        exponent, (a,) = points_of(points)
         nearest = nearest_among(a, k)
     else:
-        a, b = points_of(rows, points)
+        exponent, (a, b) = points_of(rows, points)
         nearest = nearest_across(a, b, k)
     with np.errstate(over="ignore"):  # to ∞, where two finite numbers are so far apart
         return np.ldexp(np.sqrt(nearest.kth(k)), exponent)[a.which]
@@ -202,8 +199,7 @@ def neighbour_spread(real: Any, fake: Any) -> float:
     >>> neighbour_spread([[0.0], [4.0]], [[1.0], [2.0]])
     0.25
     """
-    _, scaled = to_unit_scale(*as_row_pair(real, fake))
-    real_points, fake_points = points_of(*scaled)
+    _, (real_points, fake_points) = points_of(*as_row_pair(real, fake))
     return _ratio(_spacing(real_points), _spacing(fake_points))
 
 
