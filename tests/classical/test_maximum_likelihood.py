@@ -347,6 +347,10 @@ def test_saved_without_code_it_knows_the_same(tmp_path):
         ({"family": {"c": "norm"}}, "family names 'c', which is no numeric column"),
         ({"fixed": {"floc": 0}}, "fixed= gives parameters of a named family"),
         ({"family": "norm", "fixed": 0}, "expected fixed to be a dictionary"),
+        ({"family": "norm", "fixed": {0: 1.0}}, "norm has no 0 to fix; it has floc, fscale"),
+        ({"family": "norm", "fixed": {"floc": None}}, "expected floc to be a number, got None"),
+        ({"family": "norm", "fixed": {"floc": [0]}}, "expected floc to be a number"),
+        ({"family": "norm", "fixed": {"fscale": 0}}, "expected fscale to be above 0, got 0"),
     ],
 )
 def test_options_that_cannot_be_are_told(options, words):
@@ -355,9 +359,59 @@ def test_options_that_cannot_be_are_told(options, words):
 
 
 def test_a_budget_that_ends_leaves_normal_columns():
-    with pytest.warns(TrainingWarning, match=r"for 2 column\(s\), 0, 1: they are fitted as normal"):
+    message = r"before all families were tried on 2 column\(s\), 0, 1"
+    with pytest.warns(TrainingWarning, match=message):
         model = MaximumLikelihood(random_state=0).fit(np.c_[NORMAL, GAMMA], budget=1e-9)
     assert [law.family for law in model.laws_.values()] == ["norm", "norm"]
+
+
+def test_a_budget_ends_within_a_column_too():
+    asked = []
+
+    def time_is_up():
+        asked.append(1)
+        return len(asked) > 2
+
+    assert best_family(GAMMA, time_is_up=time_is_up).family in REAL_LINE[:3]
+    assert len(asked) == 3
+
+
+def test_families_in_an_array_are_a_list():
+    model = MaximumLikelihood(np.array(["norm", "gamma"])).fit(np.c_[NORMAL, GAMMA])
+    assert [law.family for law in model.laws_.values()] == ["norm", "gamma"]
+
+
+def test_a_law_with_all_parameters_given_is_only_evaluated():
+    fixed = {"floc": 5.0, "fscale": 2.0}
+    model = MaximumLikelihood("norm", fixed=fixed).fit(NORMAL[:, None])
+    assert model.log_likelihood_ == pytest.approx(stats.norm(5, 2).logpdf(NORMAL).sum())
+    assert model.n_parameters_ == 0
+    assert (model.parameters_["by"] == "given").all()
+    assert model.parameters_[["standard_error", "low", "high"]].isna().all(axis=None)
+
+
+def test_a_binomial_has_intervals():
+    """Its number of trials is whole, so they come from the bootstrap."""
+    x = np.random.default_rng(3).binomial(1, 0.3, (200, 1)).astype(float)
+    table = MaximumLikelihood("binom", random_state=0).fit(x).parameters_.set_index("parameter")
+    p = x.mean()
+    assert table.loc["p", "estimate"] == pytest.approx(p)
+    error = (p * (1 - p) / 200) ** 0.5
+    assert table.loc["p", "standard_error"] == pytest.approx(error, rel=0.2)
+
+
+@pytest.mark.parametrize("X", [np.ones((5, 2)), pd.DataFrame({"c": ["a", "b"] * 5})])
+def test_without_a_column_to_fit_the_summary_says_so(X):
+    model = MaximumLikelihood(random_state=0).fit(X)
+    assert model.summary().startswith("no family was fitted")
+    assert len(model.parameters_) == 0
+
+
+def test_a_second_fit_forgets_the_likelihood_of_the_first():
+    model = MaximumLikelihood("norm").fit(NORMAL[:, None])
+    model.fit(pd.DataFrame({"x": NORMAL[:40], "c": ["a", "b"] * 20}))
+    assert model.log_likelihood_ is None
+    assert model.aic_ is None
 
 
 def test_every_common_family_is_one_of_scipys():

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import difflib
 import warnings
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import product
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ from pushforward.classical.likelihood import (
     is_discrete,
     parameter_names,
 )
+from pushforward.classical.progress import shown
 from pushforward.data.columns import LARGEST_INTEGER
 from pushforward.errors import DataWarning, InputError
 
@@ -103,7 +105,7 @@ def family_named(name: Any) -> Family:
     if isinstance(family, kinds):
         return family
     known = [key for key, value in vars(stats).items() if isinstance(value, kinds)]
-    close = difflib.get_close_matches(str(name), known, n=2)
+    close = difflib.get_close_matches(name, known, n=2) if isinstance(name, str) else []
     hint = f" (did you mean {' or '.join(map(repr, close))}?)" if close else ""
     raise InputError(
         f"there is no family {name!r} in scipy.stats{hint}; norm, t, lognorm, gamma, weibull_min, "
@@ -111,12 +113,25 @@ def family_named(name: Any) -> Family:
     )
 
 
-def best_family(x: np.ndarray, *, column: str = "x") -> Law:
+def best_family(
+    x: np.ndarray,
+    *,
+    column: str = "x",
+    time_is_up: Callable[[], bool] = lambda: False,
+    progress: bool = False,
+) -> Law:
     """The law with the smallest BIC = −2 log L + k log n among the common families.
 
     Tried are `REAL_LINE`; `POSITIVE` for values above 0, `SHARES` for those below 1 too; `COUNTS`
     for whole numbers from 0 on. Among whole numbers a continuous law is judged by what its rounded
     draws have, P(k − ½ < X < k + ½): a density is no probability.
+
+    Args:
+        x: values `(n,)`, finite, not all equal.
+        column: what a message calls the values.
+        time_is_up: asked once a family is there; then the best so far is taken, the normal at least
+            if it has a maximum.
+        progress: show a bar where there is a terminal.
 
     Raises:
         InputError: none of them has a maximum of its likelihood.
@@ -134,7 +149,9 @@ def best_family(x: np.ndarray, *, column: str = "x") -> Law:
     if whole and x.min() >= 0:
         candidates += COUNTS
     best, least = None, np.inf
-    for name in candidates:
+    for name in shown(candidates, f"families for {column}", progress):
+        if best is not None and time_is_up():
+            break
         with warnings.catch_warnings():
             warnings.simplefilter("error", DataWarning)  # what ran away is no candidate
             try:
@@ -231,7 +248,8 @@ def fit_family(
     limit = likelihood.ran_away(theta)
     edge = name == "randint" or (not limit and likelihood.on_edge(theta))
     top = "edge" if edge else "rough"
-    curved = intervals and not (counted or limit or edge)
+    fitted = not likelihood.fixed.all()
+    curved = intervals and fitted and not (counted or limit or edge)
     covariance = likelihood.covariance(theta) if curved else None
     if covariance is not None:
         top, free, width = "smooth", ~likelihood.fixed, np.sqrt(np.diag(covariance))
@@ -274,7 +292,7 @@ def bootstrap_intervals(law: Law, rounds: Iterable[int], rng: np.random.Generato
     }
     refitted = []
     for _ in rounds:
-        x = np.asarray(law.frozen.rvs(size=law.n, random_state=rng), dtype=float)
+        x = law.quantile(rng.random(law.n))  # as the sampler draws; not every scipy's rvs runs
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DataWarning)
             try:
@@ -305,11 +323,13 @@ def _usual(family: Family, x: np.ndarray) -> dict[str, float]:
 def _by_name(family: Family, fixed: dict[str, float]) -> dict[str, float]:
     names = parameter_names(family)
     for key, value in fixed.items():
-        if key[:1] != "f" or key[1:] not in names:
+        if key not in [f"f{name}" for name in names]:
             known = ", ".join(f"f{name}" for name in names)
             raise InputError(f"{family.name} has no {key!r} to fix; it has {known}")
-        if isinstance(value, (bool, str)) or not np.isfinite(value):
+        if isinstance(value, bool) or not isinstance(value, Real) or not np.isfinite(value):
             raise InputError(f"expected {key} to be a number, got {value!r}")
+        if key == "fscale" and value <= 0:
+            raise InputError(f"expected fscale to be above 0, got {value!r}")
     return {key[1:]: float(value) for key, value in fixed.items()}
 
 

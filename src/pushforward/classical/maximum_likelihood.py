@@ -70,19 +70,24 @@ class MaximumLikelihood(Criteria, IndependentColumns, DensitySampler):
     def _learn(self, columns: dict[str, np.ndarray], effort: Effort) -> None:
         families = self._families(list(columns))
         laws, hurried = {}, []
-        for j, name in enumerate(shown(list(columns), "families", effort.progress)):
+        several = len(columns) > 1
+        for j, name in enumerate(shown(list(columns), "families", effort.progress and several)):
             x = self._mended(columns[name], j)
             if families[name] != "best":
                 laws[name] = fit_family(x, families[name], fixed=self.fixed, column=name)
-            elif effort.time_is_up:
+                continue
+            laws[name] = best_family(
+                x,
+                column=name,
+                time_is_up=lambda: effort.time_is_up,
+                progress=effort.progress and not several,
+            )
+            if effort.time_is_up:
                 hurried.append(name)
-                laws[name] = fit_family(x, "norm", column=name)
-            else:
-                laws[name] = best_family(x, column=name)
         if hurried:
             warnings.warn(
-                f"the budget ended before a family was chosen for {len(hurried)} column(s), "
-                f"{', '.join(hurried[:5])}: they are fitted as normal",
+                f"the budget ended before all families were tried on {len(hurried)} column(s), "
+                f"{', '.join(hurried[:5])}: the best of those tried is taken, the normal first",
                 TrainingWarning,
                 stacklevel=2,
             )
@@ -99,7 +104,7 @@ class MaximumLikelihood(Criteria, IndependentColumns, DensitySampler):
                     f"that varies; those are {', '.join(map(repr, names))}"
                 )
             chosen = {name: family.get(name, "best") for name in names}
-        elif isinstance(family, (list, tuple)):
+        elif isinstance(family, (list, tuple, np.ndarray)):
             if len(family) != len(names):
                 raise InputError(
                     f"expected a family for each of the {len(names)} numeric columns that vary "
@@ -121,8 +126,9 @@ class MaximumLikelihood(Criteria, IndependentColumns, DensitySampler):
 
     def _count(self) -> None:
         self.n_parameters_ = sum(law.n_parameters for law in self.laws_.values())
-        if not self.encoding_.shares:
-            self.log_likelihood_ = sum(law.log_likelihood for law in self.laws_.values())
+        common = not self.encoding_.shares
+        total = sum(law.log_likelihood for law in self.laws_.values())
+        self.log_likelihood_ = total if common else None
 
     def _quantile(self, j: int, u: np.ndarray) -> np.ndarray:
         return self._law(j).quantile(u)
@@ -162,8 +168,10 @@ class MaximumLikelihood(Criteria, IndependentColumns, DensitySampler):
         In the units of the data. The bootstrap runs when the table is first asked for.
         """
         rows = []
-        for j, (name, law) in enumerate(self.laws_.items()):
-            if law.top != "smooth" and np.isnan(law.standard_errors[~law.given]).all():
+        laws = self.laws_ if self.encoding_.width else {}  # no fit where no column varies
+        for j, (name, law) in enumerate(laws.items()):
+            estimated = law.standard_errors[~law.given]
+            if law.top != "smooth" and len(estimated) and np.isnan(estimated).all():
                 rng = np.random.default_rng([self.seed_, 2, j])
                 rounds = shown(range(REFITS), f"bootstrap of {name}", True)
                 law = self.laws_[name] = bootstrap_intervals(law, rounds, rng)
@@ -186,7 +194,10 @@ class MaximumLikelihood(Criteria, IndependentColumns, DensitySampler):
 
     def summary(self) -> str:
         """The fitted parameters with their intervals, and how likely the rows are, as text."""
-        table = self.parameters_.to_string(
+        parameters = self.parameters_
+        if not len(parameters):
+            return "no family was fitted: there is no numeric column that varies"
+        table = parameters.to_string(
             index=False, float_format=lambda v: f"{v:.5g}", na_rep="-", justify="right"
         )
         lines = [table, ""]
