@@ -21,8 +21,8 @@ import pushforward as pf
 from pushforward.classical import bandwidth, kernels
 from pushforward.classical.bandwidth import GRID, left_out_likelihoods, peak
 from pushforward.classical.kernels import log_kernel_sums
-from pushforward.errors import InputError
-from pushforward.sampler import Sampler
+from pushforward.errors import InputError, TrainingWarning
+from pushforward.sampler import Effort, Sampler
 
 RNG = np.random.default_rng(0)
 CORRELATED = RNG.normal(size=(300, 3)) @ np.array([[2.0, 0, 0], [1, 1, 0], [0, 3, 0.5]]) + 7
@@ -146,8 +146,8 @@ def test_inputs_are_left_as_they_were():
 
 def left_out(X, grid, weights=None, folds=None, rng=None):
     weights = np.full(len(X), 1 / len(X)) if weights is None else weights / weights.sum()
-    rng = rng or np.random.default_rng(0)
-    return left_out_likelihoods(X, weights, np.asarray(grid), folds=folds, rng=rng)
+    effort = Effort(rng or np.random.default_rng(0), progress=False)
+    return left_out_likelihoods(X, weights, np.asarray(grid), folds=folds, effort=effort)
 
 
 @pytest.mark.parametrize("weights", [None, WEIGHTS[:60]])
@@ -259,6 +259,15 @@ def test_of_many_rows_a_part_is_left_out(monkeypatch):
     squared[np.arange(few), rows] = np.inf
     expected = logsumexp(-squared / 0.18, axis=1) - math.log(1999 * 0.09 * 2 * math.pi)
     assert left_out(X, [0.3])[0] == pytest.approx(expected.mean(), rel=1e-10)
+
+
+def test_a_budget_that_ends_leaves_out_fewer_rows(monkeypatch):
+    monkeypatch.setattr(bandwidth, "MOST_PAIRS", 1)
+    X = np.random.default_rng(9).normal(size=(2000, 2))
+    rows = bandwidth.FEWEST_LEFT_OUT // bandwidth.PARTS
+    with pytest.warns(TrainingWarning, match=f"the bandwidth rests on {rows} rows left out"):
+        kde = pf.KernelDensity(random_state=0).fit(X, budget=1e-9)
+    assert kde.bandwidth_ == pytest.approx(pf.KernelDensity().fit(X).bandwidth_, rel=0.5)
 
 
 # Weights

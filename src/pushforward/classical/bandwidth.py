@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import math
+import warnings
+from functools import partial
 
 import numpy as np
 
 from pushforward.classical.kernels import EPS, exponentials, over_blocks
+from pushforward.classical.progress import shown
+from pushforward.errors import TrainingWarning
+from pushforward.sampler import Effort
 
 # In standard deviations of a column. The likelihood of discrete data grows without bound as h → 0,
 # so there is a smallest one.
@@ -18,6 +23,7 @@ COPY = 1e-5
 # bandwidths. Of more rows a random part is left out, at least 500, each against all the others.
 MOST_PAIRS = 5 * 10**7
 FEWEST_LEFT_OUT = 500
+PARTS = 5  # of them, after each of which a budget may end the work; fewer rows choose badly
 
 
 def scott(n: float, k: int) -> float:
@@ -36,19 +42,21 @@ def left_out_likelihoods(
     grid: np.ndarray,
     *,
     folds: int | None,
-    rng: np.random.Generator,
+    effort: Effort,
 ) -> np.ndarray:
     """Mean log-density of rows left out, at each bandwidth of the grid, nats.
 
     Σᵢ wᵢ log p₋ᵢ(xᵢ) / Σᵢ wᵢ with p₋ᵢ(x) = Σⱼ wⱼ N(x; xⱼ, h² I) / Σⱼ wⱼ over all rows j but i and
     its copies, or but those of its fold: consecutive rows, unshuffled. Every distance is computed
     once for all bandwidths. Copies must go because each would be predicted by the others with a
-    likelihood without bound as h → 0.
+    likelihood without bound as h → 0. Of rows of which a part is left out, a budget that ends makes
+    that part smaller.
     """
     n, k = X.shape
-    left_out = np.arange(n)
+    parts = [np.arange(n)]
     if n * n > MOST_PAIRS:
-        left_out = rng.choice(n, min(n, max(FEWEST_LEFT_OUT, MOST_PAIRS // n)), replace=False)
+        m = min(n, max(FEWEST_LEFT_OUT, MOST_PAIRS // n))
+        parts = np.array_split(effort.rng.choice(n, m, replace=False), PARTS)
     fold = None
     if folds is not None:
         sizes = [len(part) for part in np.array_split(np.arange(n), folds)]
@@ -58,8 +66,8 @@ def left_out_likelihoods(
     doubled = np.ascontiguousarray(-2 * X.T)
     rounding = 4 * (k + 4) * EPS  # of a squared distance, relative to ‖x‖² + ‖y‖²
 
-    def likelihoods(block: slice) -> np.ndarray:
-        rows = left_out[block]
+    def likelihoods(part: np.ndarray, block: slice) -> np.ndarray:
+        rows = part[block]
         sums = np.add.outer(squares[rows], squares)
         squared = X[rows] @ doubled
         squared += sums
@@ -85,8 +93,19 @@ def left_out_likelihoods(
         scores[alone] = 0.0
         return scores
 
-    scores = over_blocks(likelihoods, len(left_out), n)
-    return np.average(scores, axis=0, weights=weights[left_out])
+    scores: list[np.ndarray] = []
+    for part in shown(parts, "bandwidth", effort.progress):
+        if scores and effort.time_is_up:
+            break
+        scores.append(over_blocks(partial(likelihoods, part), len(part), n))
+    left_out = np.concatenate(parts[: len(scores)])
+    if len(scores) < len(parts):
+        warnings.warn(
+            f"the budget ended: the bandwidth rests on {len(left_out)} rows left out",
+            TrainingWarning,
+            stacklevel=2,
+        )
+    return np.average(np.concatenate(scores), axis=0, weights=weights[left_out])
 
 
 def peak(grid: np.ndarray, likelihoods: np.ndarray) -> float:

@@ -96,19 +96,19 @@ class KernelDensity(DensitySampler):
             effective = 1 / np.square(self.weights_).sum()
             self.bandwidth_ = RULES[chosen](effective, Z.shape[1])
         elif isinstance(chosen, str) and chosen == "likelihood":
-            self._compare(GRID, effort.rng)
+            self._compare(GRID, effort)
             self.bandwidth_ = peak(GRID, self.likelihoods_)
         elif np.ndim(chosen) == 1:
-            self._compare(_checked(chosen), effort.rng)
+            self._compare(_checked(chosen), effort)
             self.bandwidth_ = float(self.grid_[np.argmax(self.likelihoods_)])
         else:
             self.bandwidth_ = float(_checked([chosen])[0])
 
-    def _compare(self, grid: np.ndarray, rng: np.random.Generator) -> None:
+    def _compare(self, grid: np.ndarray, effort: Effort) -> None:
         n, folds = len(self.rows_), self.folds
         if folds is not None and not (_whole(folds) and 2 <= folds <= n):
             raise InputError(f"expected folds to be None or from 2 to the {n} rows, got {folds!r}")
-        scores = left_out_likelihoods(self.rows_, self.weights_, grid, folds=folds, rng=rng)
+        scores = left_out_likelihoods(self.rows_, self.weights_, grid, folds=folds, effort=effort)
         self.grid_, self.likelihoods_ = grid, scores - self._log_unit()
 
     def _count_categories(self, Z: np.ndarray, weights: np.ndarray) -> None:
