@@ -35,7 +35,7 @@ FEWEST_DRAWS = 4  # of a chain, for R̂ to be defined
 AGREED, DISAGREED = 1.01, 1.1  # R̂ below which chains have mixed, and above which they have not
 LARGEST = 2 * 2**30  # bytes of draws that are kept
 LOOK = 64  # chains by which `sample` judges: thousands tell no more of the autocorrelation
-LOOK_DRAWS = 500  # of each chain, by which its mean is compared with others'
+LOOK_DRAWS = 200  # of each chain, by which its mean is compared with others'
 SAVE_SECONDS = 5.0  # between checkpoints
 SAVE_SHARE = 0.1  # of the time, that checkpoints take at most
 
