@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.stats import mannwhitneyu
+from scipy.stats import norm
 
+from pushforward.evaluation.distances import Nearest, Points, nearest_across, points_of
 from pushforward.evaluation.features import Rows, as_row_pair
 from pushforward.evaluation.intervals import newcombe_interval
+from pushforward.evaluation.neighbourhoods import Neighbourhoods
 from pushforward.evaluation.neighbours import nearest_distance
 
 RADIUS_ROWS = 4000  # training rows whose nearest other row gives the radius
@@ -19,17 +22,20 @@ QUANTILES = (0.05, 0.25, 0.5)
 
 @dataclass(frozen=True)
 class Records:
-    """Distances to the nearest training row, of generated and of held-out rows.
+    """Who is nearest to the training rows, and to whom generated rows are nearest.
 
-    `fake_to_held_out` is that of generated rows to the nearest held-out row, `radius` the distance
-    below which a row counts as a copy, `n_train` the number of training rows.
+    `fake` and `held_out` are distances to the nearest training row, `radius` the one below which a
+    row counts as a copy. Every generated row has one vote for the real row nearest to it, shared
+    between those that tie: `train_votes` go to training rows, and `squared_votes` is the sum over
+    all real rows of the squares of what each gets.
     """
 
     fake: Rows
     held_out: Rows
-    fake_to_held_out: Rows
     radius: float
     n_train: int
+    train_votes: float
+    squared_votes: float
 
 
 @dataclass(frozen=True)
@@ -50,19 +56,17 @@ class CopyShare:
 class ClosestRecord:
     """How near training rows are to generated rows, and how near to held-out ones.
 
-    `fake` and `held_out` are the 5 %, 25 % and 50 % quantiles of the distances to the nearest
-    training row. `nearer` is the probability that a generated row is nearer to a training row than
-    a held-out row is, ties counting half: ½ without memory. `p_value` is one-sided, against
-    generated rows being nearer. `train_share` of the generated rows are nearer to a training row
-    than to any held-out one, where `expected_train_share` would be without memory.
+    `train_share` of the generated rows are nearer to a training row than to any held-out one, ties
+    shared; of rows without memory `expected_share` would be. `p_value` is one-sided, against more
+    of them. `fake` and `held_out` are the 5 %, 25 % and 50 % quantiles of the distances to the
+    nearest training row; they differ between laws too, with and without memory.
     """
 
+    train_share: float
+    expected_share: float
+    p_value: float
     fake: tuple[float, ...]
     held_out: tuple[float, ...]
-    nearer: float
-    p_value: float
-    train_share: float
-    expected_train_share: float
 
     def __str__(self) -> str:
         head = "".join(f"{quantile:>10.0%}" for quantile in QUANTILES)
@@ -73,10 +77,8 @@ class ClosestRecord:
             f"distance to the nearest training row{head}\n"
             f"generated rows                      {fake}\n"
             f"held-out rows                       {held_out}\n"
-            f"generated rows are nearer than held-out ones with probability {self.nearer:.3f} "
-            f"(without memory 0.5; one-sided p = {self.p_value:.2g})\n"
             f"nearest to a training row, not a held-out one: {self.train_share:.3f} of generated "
-            f"rows (without memory {self.expected_train_share:.3f})"
+            f"rows (without memory {self.expected_share:.3f}; one-sided p = {self.p_value:.2g})"
         )
 
 
@@ -98,17 +100,19 @@ def copy_share(fake: Any, train: Any, held_out: Any) -> CopyShare:
     >>> copy_share(train[:50], train, held_out).fake
     1.0
     """
-    return copy_share_of(records(fake, train, held_out))
+    return copy_share_of(_records(fake, train, held_out))
 
 
 def closest_record(fake: Any, train: Any, held_out: Any) -> ClosestRecord:
-    """Return how distances to the nearest training row compare, of generated and held-out rows.
+    """Return whether generated rows keep closer to training rows than to unseen ones.
 
-    Held-out rows are of the law of the training rows, but nothing has seen them: generated rows
-    that lie nearer to training rows than they do come from a model that remembers. The test is
-    that of Mann and Whitney, with ties, of P(d_fake < d_held-out) + ½ P(d_fake = d_held-out) ≤ ½.
-    Of rows without memory t/(t + m) are nearest to a training row among t training and m held-out
-    rows, whatever the model's law.
+    Training and held-out rows are of one law, but nothing has seen the latter. So if the model has
+    no memory either is as likely to be nearest, whatever law it draws from: of all n votes, v_i of
+    them for real row i, those for t of N rows that are taken at random have
+
+    E S = n t/N,   Var S = (t/N) (N − t)/(N − 1) (Σ_i v_i² − n²/N)
+
+    exactly; p is from the normal law of that mean and variance.
 
     `fake` is (n, p), `train` (t, p) with t ≥ 2, `held_out` (m, p), else `InputError`.
 
@@ -118,27 +122,54 @@ def closest_record(fake: Any, train: Any, held_out: Any) -> ClosestRecord:
     distance to the nearest training row        5%       25%       50%
     ...
     """
-    return closest_record_of(records(fake, train, held_out))
+    return closest_record_of(_records(fake, train, held_out))
 
 
-def records(fake: Any, train: Any, held_out: Any, fake_to_held_out: Rows | None = None) -> Records:
-    """Return the distances that `copy_share` and `closest_record` need.
+def records_of(near: Neighbourhoods, train: Rows) -> Records:
+    """Return what both need, of held-out and generated rows whose neighbours are known."""
+    # Points that are to be compared share a scale and a centre.
+    points = Points(np.ldexp(train, -near.exponent), near.fake.centre)
+    return _between(near.exponent, near.fake, points, near.real, near.fake_to_real)
 
-    `fake_to_held_out` (n,) is found if it is not known already.
-    """
+
+def _records(fake: Any, train: Any, held_out: Any) -> Records:
     train, fake = as_row_pair(train, fake, at_least=1)
     train, held_out = as_row_pair(train, held_out, at_least=1)
-    if fake_to_held_out is None:
-        fake_to_held_out = nearest_distance(fake, held_out)
-    some = train[:: max(1, len(train) // RADIUS_ROWS)]
-    spacing = float(np.median(nearest_distance(some, train, k=2)))  # its nearest is itself
-    return Records(
-        fake=nearest_distance(fake, train),
-        held_out=nearest_distance(held_out, train),
-        fake_to_held_out=fake_to_held_out,
-        radius=max(spacing / 10, LAST_BITS * float(np.abs(train).max())),
-        n_train=len(train),
+    exponent, (a, b, c) = points_of(fake, train, held_out)
+    return _between(exponent, a, b, c, nearest_across(a, c, 1))
+
+
+def _between(
+    exponent: int, fake: Points, train: Points, held_out: Points, to_held_out: Nearest
+) -> Records:
+    some = train.rows[:: max(1, len(train.rows) // RADIUS_ROWS)]
+    spacing = float(np.median(nearest_distance(some, train.rows, k=2)))  # its nearest is itself
+    radius = max(spacing / 10, LAST_BITS * float(np.abs(train.rows).max()))
+    to_train, from_held_out = nearest_across(fake, train, 1), nearest_across(held_out, train, 1)
+    of_train, of_held_out = _votes(fake, to_train, train, to_held_out, held_out)
+    with np.errstate(over="ignore"):  # to ∞, where two finite numbers are so far apart
+        return Records(
+            fake=np.ldexp(np.sqrt(to_train.kth(1)), exponent)[fake.which],
+            held_out=np.ldexp(np.sqrt(from_held_out.kth(1)), exponent)[held_out.which],
+            radius=float(np.ldexp(radius, exponent)),
+            n_train=len(train.rows),
+            train_votes=float(of_train @ train.count),
+            squared_votes=float(of_train**2 @ train.count + of_held_out**2 @ held_out.count),
+        )
+
+
+def _votes(fake: Points, to_a: Nearest, a: Points, to_b: Nearest, b: Points) -> tuple[Rows, Rows]:
+    """The votes for each of the equal rows that a distinct row of `a`, or of `b`, stands for."""
+    nearest = np.minimum(to_a.kth(1), to_b.kth(1))
+    tied = [found.square <= nearest[found.row] for found in (to_a, to_b)]
+    pairs = [(f.row[t], f.column[t], f.copies[t]) for f, t in zip((to_a, to_b), tied, strict=True)]
+    voted_for = sum(np.bincount(row, copies, minlength=len(fake)) for row, _, copies in pairs)
+    each = fake.count / voted_for
+    of_a, of_b = (
+        np.bincount(column, each[row], minlength=len(points)).astype(np.float64)
+        for (row, column, _), points in zip(pairs, (a, b), strict=True)
     )
+    return of_a, of_b
 
 
 def copy_share_of(found: Records) -> CopyShare:
@@ -156,17 +187,17 @@ def copy_share_of(found: Records) -> CopyShare:
 
 
 def closest_record_of(found: Records) -> ClosestRecord:
-    """Return `closest_record` from distances that are known."""
+    """Return `closest_record` from neighbours that are known."""
     n, m, t = len(found.fake), len(found.held_out), found.n_train
-    test = mannwhitneyu(found.fake, found.held_out, alternative="less", method="asymptotic")
-    all_tie = np.ptp(np.concatenate([found.fake, found.held_out])) == 0
-    to_train, to_held_out = found.fake, found.fake_to_held_out
-    nearer = (to_train < to_held_out).mean() + (to_train == to_held_out).mean() / 2
+    share = t / (t + m)
+    variance = share * m / (t + m - 1) * (found.squared_votes - n * n / (t + m))
+    # Where every real row has as many votes, all ways to choose the training rows are alike.
+    surplus = found.train_votes - n * share
+    z = surplus / math.sqrt(variance) if variance > 1e-9 * n else 0.0
     return ClosestRecord(
+        train_share=found.train_votes / n,
+        expected_share=share,
+        p_value=float(norm.sf(z)) if z else 1.0,
         fake=tuple(map(float, np.quantile(found.fake, QUANTILES))),
         held_out=tuple(map(float, np.quantile(found.held_out, QUANTILES))),
-        nearer=float(1 - test.statistic / (n * m)),
-        p_value=1.0 if all_tie else float(test.pvalue),
-        train_share=float(nearer),
-        expected_train_share=t / (t + m),
     )

@@ -9,12 +9,13 @@ import numpy as np
 from scipy.stats import chi2
 
 from pushforward.errors import EvaluationWarning, InputError
-from pushforward.evaluation.copies import closest_record_of, copy_share_of, records
+from pushforward.evaluation.copies import closest_record_of, copy_share_of, records_of
 from pushforward.evaluation.features import (
     FeatureMap,
     Rows,
     Standardised,
     as_row_pair,
+    as_rows,
     feature_map,
     feature_name,
     pixels,
@@ -87,8 +88,7 @@ def evaluate(
         *_manifold(near, shared),
     ]
     if train is not None:
-        train_rows = _map(features, reference)
-        scores.extend(_copies(real_rows, fake_rows, train_rows, near, shared))
+        scores.extend(_copies(near, _map(features, reference), shared))
     if thorough:
         scores.extend(two_sample_scores(real_rows, fake_rows, shared))
     if source is not None:
@@ -227,11 +227,8 @@ def _manifold(near: Neighbourhoods, shared: dict[str, Any]) -> list[Score]:
     ]
 
 
-def _copies(
-    real: Rows, fake: Rows, train: Any, near: Neighbourhoods, shared: dict[str, Any]
-) -> list[Score]:
-    to_real = np.ldexp(near.distances(near.fake_to_real), near.exponent)
-    found = records(fake, train, real, to_real)
+def _copies(near: Neighbourhoods, train: Any, shared: dict[str, Any]) -> list[Score]:
+    found = records_of(near, as_rows(train, "train", at_least=2))
     copies, closest = copy_share_of(found), closest_record_of(found)
     low, high = copies.interval
     shared = shared | {"sizes": {**shared["sizes"], "train": len(train)}}
@@ -255,13 +252,13 @@ def _copies(
         ),
         Score(
             "closest_record",
-            closest.nearer,
+            closest.train_share,
             "near",
-            target=0.5,
+            target=closest.expected_share,
             p_value=closest.p_value,
-            expected_bias=0.5,
-            meaning="how often a generated row is nearer to the training rows than an unseen real "
-            "row is; p is one-sided, small if it is too often",
+            expected_bias=closest.expected_share,
+            meaning="share of generated rows that are nearer to a training row than to any unseen "
+            "real row; p is one-sided, small if they are too many",
             **shared,
         ),
     ]
