@@ -168,7 +168,7 @@ class Sampler(BaseEstimator, ABC):
             InputError: `n_samples` is not a positive whole number.
         """
         check_is_fitted(self)
-        if isinstance(n_samples, bool) or not isinstance(n_samples, (int, np.integer)):
+        if not is_whole(n_samples):
             raise InputError(f"expected n_samples to be a whole number, got {n_samples!r}")
         if n_samples < 1:
             raise InputError(f"expected n_samples to be at least 1, got {n_samples}")
@@ -267,7 +267,7 @@ def fresh_seed(random_state: Any) -> int:
     """A whole number that stands for `random_state`; None draws fresh entropy."""
     if random_state is None:
         return secrets.randbits(63)
-    if isinstance(random_state, (int, np.integer)) and not isinstance(random_state, bool):
+    if is_whole(random_state):
         if random_state < 0:
             raise InputError(f"expected random_state to be at least 0, got {random_state}")
         return int(random_state)
@@ -282,6 +282,11 @@ def check_flag(name: str, value: Any) -> None:
     """Refuse what is neither True nor False: a word like "no" would count as true."""
     if not isinstance(value, (bool, np.bool_)):
         raise InputError(f"expected {name} to be True or False, got {value!r}")
+
+
+def is_whole(value: object) -> bool:
+    """Whether a parameter is a whole number, and neither True nor 2.0."""
+    return isinstance(value, (int, np.integer)) and not isinstance(value, bool)
 
 
 def _positive(value: float, name: str) -> float:
@@ -312,8 +317,8 @@ def _plain(value: Any) -> Any:
     """A parameter as JSON can hold it."""
     if isinstance(value, Sampler):
         return {"$sampler": describe(value)}
-    if isinstance(value, np.ndarray):
-        return {"$values": value.tolist()}
+    if isinstance(value, (np.ndarray, pd.Series, pd.DataFrame)):
+        return {"$values": np.asarray(value).tolist()}
     if isinstance(value, np.generic):
         return value.item()
     if isinstance(value, (list, tuple)):

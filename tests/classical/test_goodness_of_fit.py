@@ -179,6 +179,7 @@ def test_what_cannot_be_tested_is_told():
         (pf.Copycat().fit(X), X, "expected a sampler with a density, got Copycat"),
         (pf.Gaussian().fit(frame), frame, "numbers without missing values"),
         (pf.Gaussian().fit(np.ones((5, 1))), np.ones((5, 1)), "no column varies"),
+        (pf.KernelDensity(weights=np.arange(30)).fit(X), X, "counts all rows alike"),
     ):
         with pytest.raises(InputError, match=words):
             goodness_of_fit(sampler, rows)

@@ -360,6 +360,7 @@ def test_the_example_prints_its_numbers_and_draws(tmp_path, capsys, monkeypatch)
     [
         {},
         {"bandwidth": "silverman", "weights": WEIGHTS},
+        {"weights": pd.Series(WEIGHTS)},
         {"bandwidth": (0.2, 0.4), "folds": 3, "pca": 2, "weights": tuple(WEIGHTS)},
     ],
 )

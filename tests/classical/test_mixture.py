@@ -80,6 +80,9 @@ def test_mixture_refuses_what_it_cannot_fit():
     for options, words in (
         ({"n_components": 0}, "between 1 and the 500 rows"),
         ({"n_components": 501}, "between 1 and the 500 rows"),
+        ({"n_components": True}, "between 1 and the 500 rows"),
+        ({"max_components": 0}, "expected max_components to be a whole number from 1, got 0"),
+        ({"max_components": 2.5}, "expected max_components to be a whole number from 1, got 2.5"),
         ({"covariance": "round"}, "expected covariance among"),
     ):
         with pytest.raises(InputError, match=words):

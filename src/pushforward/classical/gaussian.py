@@ -64,10 +64,11 @@ class Gaussian(Criteria, DensitySampler):
         """Means and covariances in the units of the data, their standard errors and 95 % intervals.
 
         Intervals are exact for means (t) and variances (χ²), and for covariances normal ones with
-        the variance (σⱼⱼσₖₖ + σⱼₖ²)/(n − 1). None for a table with categories or missing values.
+        the variance (σⱼⱼσₖₖ + σⱼₖ²)/(n − 1). None for a table with categories or missing values,
+        and where no column varies.
         """
         numbers = self.encoding_.numbers
-        if self.encoding_.shares or numbers is None:
+        if self.encoding_.shares or not self.encoding_.width or numbers is None:
             return None
         scale, n = numbers.scale[numbers.varying], self.n_rows_
         mean = numbers.mean[numbers.varying] + scale * self.mean_

@@ -15,7 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from pushforward.classical.progress import shown
 from pushforward.errors import DataWarning, EvaluationWarning, InputError
-from pushforward.sampler import DensitySampler, Effort, Sampler, fresh_seed
+from pushforward.sampler import DensitySampler, Effort, Sampler, fresh_seed, is_whole
 
 MOST_ROWS = 2000  # of which all pairs are compared
 REFERENCE = 1000  # draws, at least, against which log-densities are ranked
@@ -95,10 +95,15 @@ def goodness_of_fit(
             f"expected a sampler with a density, got {type(sampler).__name__}; compare its samples "
             "with held-out rows instead (pushforward.evaluate)"
         )
-    if isinstance(n_bootstrap, bool) or not isinstance(n_bootstrap, (int, np.integer)):
+    if not is_whole(n_bootstrap):
         raise InputError(f"expected n_bootstrap to be a whole number, got {n_bootstrap!r}")
     if n_bootstrap < 1:
         raise InputError(f"expected n_bootstrap to be at least 1, got {n_bootstrap}")
+    if getattr(sampler, "weights", None) is not None:
+        raise InputError(
+            "expected a sampler that counts all rows alike: its own draws have no weights to be "
+            "fitted again by; draw rows by the weights, and fit to those without"
+        )
     sampler.score_samples(X)  # refuses, in words, what has no density
     encoding = sampler.encoding_
     if encoding.width == 0:

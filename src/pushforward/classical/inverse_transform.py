@@ -52,7 +52,8 @@ class InverseTransform(IndependentColumns):
         support: (low, high) of a cdf or density, in the units of x, or a list with one for each
             column; that of a distribution is known.
         correlation: R of a Gaussian copula over the numeric columns, `(p, p)`.
-        interpolate: False draws the values of the data only, a bootstrap of each column.
+        interpolate: False draws the values of the data only, up to rounding: a bootstrap of each
+            column.
         uniforms: "random", or "sobol" for the first n points of a scrambled Sobol sequence.
 
     Raises:

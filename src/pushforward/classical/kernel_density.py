@@ -11,7 +11,7 @@ import numpy as np
 from pushforward.classical.bandwidth import GRID, left_out_likelihoods, peak, scott, silverman
 from pushforward.classical.kernels import log_kernel_sums
 from pushforward.errors import InputError
-from pushforward.sampler import DensitySampler, Effort
+from pushforward.sampler import DensitySampler, Effort, is_whole
 
 RULES = {"scott": scott, "silverman": silverman}
 # Of the largest variance, in a kernel with a covariance: what is less, as in columns that determine
@@ -106,7 +106,7 @@ class KernelDensity(DensitySampler):
 
     def _compare(self, grid: np.ndarray, effort: Effort) -> None:
         n, folds = len(self.rows_), self.folds
-        if folds is not None and not (_whole(folds) and 2 <= folds <= n):
+        if folds is not None and not (is_whole(folds) and 2 <= folds <= n):
             raise InputError(f"expected folds to be None or from 2 to the {n} rows, got {folds!r}")
         scores = left_out_likelihoods(self.rows_, self.weights_, grid, folds=folds, effort=effort)
         self.grid_, self.likelihoods_ = grid, scores - self._log_unit()
@@ -120,7 +120,7 @@ class KernelDensity(DensitySampler):
 
     def _fit_pca(self, Z: np.ndarray, pca: int | float) -> np.ndarray:
         most = min(Z.shape)
-        whole = _whole(pca)
+        whole = is_whole(pca)
         if not (1 <= pca <= most if whole else isinstance(pca, float) and 0 < pca < 1):
             raise InputError(
                 f"expected pca to be a whole number from 1 to {most} (the smaller of rows and "
@@ -197,10 +197,6 @@ class KernelDensity(DensitySampler):
         self.grid_, self.likelihoods_ = state["grid"], state["likelihoods"]
         self.centre_, self.components_ = state["centre"], state["components"]
         self.density_space_ = state["density_space"]
-
-
-def _whole(value: Any) -> bool:
-    return isinstance(value, (int, np.integer)) and not isinstance(value, bool)
 
 
 def _checked(bandwidths: Any) -> np.ndarray:

@@ -12,7 +12,7 @@ from sklearn.mixture import GaussianMixture
 
 from pushforward.classical.criteria import Criteria, log_likelihood
 from pushforward.errors import InputError
-from pushforward.sampler import DensitySampler, Effort
+from pushforward.sampler import DensitySampler, Effort, is_whole
 
 SHAPES = ("full", "diag")  # of the components' covariances, tried in turn
 RIDGE = 1e-6
@@ -52,11 +52,11 @@ class Mixture(Criteria, DensitySampler):
         self.random_state = random_state
 
     def _fit(self, Z: np.ndarray, effort: Effort) -> None:
-        k = self.n_components
-        if k is not None and not (isinstance(k, (int, np.integer)) and 1 <= k <= len(Z)):
-            raise InputError(
-                f"expected n_components between 1 and the {len(Z)} rows, got {self.n_components}"
-            )
+        k, most = self.n_components, self.max_components
+        if k is not None and not (is_whole(k) and 1 <= k <= len(Z)):
+            raise InputError(f"expected n_components between 1 and the {len(Z)} rows, got {k!r}")
+        if not (is_whole(most) and most >= 1):
+            raise InputError(f"expected max_components to be a whole number from 1, got {most!r}")
         if self.covariance not in (*SHAPES, None):
             raise InputError(f"expected covariance among {SHAPES} or None, got {self.covariance!r}")
         seed = int(effort.rng.integers(2**31))
