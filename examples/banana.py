@@ -22,7 +22,7 @@ def log_prob(rows: np.ndarray) -> np.ndarray:
 
 def main(path: str) -> None:
     sampler = MetropolisHastings(log_prob, n_features=2, n_draws=12_000, random_state=0).fit()
-    sampler.summary()
+    print(sampler.summary())
     drawn = sampler.sample(1000, random_state=0)
     print(f"\n1000 draws, worth {sampler.sample_ess_:.0f} independent ones")
     print(f"means {drawn.mean(0).round(2)}, by the law [0 0]")

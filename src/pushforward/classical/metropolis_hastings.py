@@ -47,7 +47,7 @@ class MetropolisHastings(Sampler):
     chain stays. Step size and covariance are learnt in warm-up and then frozen. `fit(X)` starts
     chains at rows of X; `fit()` with `n_features` at draws of N(0, 4 I). Afterwards there are
     `draws_` (n_draws, n_chains, p), `acceptance_` of each chain, `diagnostics_` (R̂, effective
-    sizes, Monte Carlo errors) and `summary()`, which prints them.
+    sizes, Monte Carlo errors) and `summary()`, a table of them.
 
     `sample(n)` goes on from where the chains are, for two autocorrelation times between draws of
     one chain, so that draws are nearly independent: `sample_ess_` says how many independent ones
@@ -170,9 +170,9 @@ class MetropolisHastings(Sampler):
         self._walk(self._target(), run, total, effort)
         return self
 
-    def summary(self) -> None:
-        """Print a line for each coordinate: mean, sd, Monte Carlo error, effective sizes, R̂."""
-        print(self.diagnostics_)
+    def summary(self) -> str:
+        """A line for each coordinate: mean, sd, Monte Carlo error, effective sizes, R̂."""
+        return str(self.diagnostics_)
 
     @property
     def diagnostics_(self) -> Diagnostics:
