@@ -20,11 +20,13 @@ _PUBLIC = {
     "compare": "study.compare",
     "Copycat": "classical.copycat",
     "Dataset": "data.dataset",
+    "draw_traces": "report.traces",
     "evaluate": "evaluation.evaluate",
     "GAN": "models.gan",
     "Gaussian": "classical.gaussian",
     "GaussianCopula": "classical.copula",
     "goodness_of_fit": "classical.goodness_of_fit",
+    "Independence": "classical.proposals",
     "InverseTransform": "classical.inverse_transform",
     "KernelDensity": "classical.kernel_density",
     "load_data": "data.load",
@@ -49,6 +51,7 @@ if TYPE_CHECKING:
     from pushforward.classical.maximum_likelihood import MaximumLikelihood
     from pushforward.classical.metropolis_hastings import MetropolisHastings
     from pushforward.classical.mixture import Mixture
+    from pushforward.classical.proposals import Independence
     from pushforward.data.dataset import Dataset
     from pushforward.data.load import load_data
     from pushforward.data.split import split
@@ -58,6 +61,7 @@ if TYPE_CHECKING:
     from pushforward.models.gan import GAN
     from pushforward.models.vae import VAE
     from pushforward.report.html import write_report
+    from pushforward.report.traces import draw_traces
     from pushforward.sampler import Sampler
     from pushforward.study.compare import compare
 
@@ -70,6 +74,7 @@ __all__ = [
     "Dataset",
     "Gaussian",
     "GaussianCopula",
+    "Independence",
     "InverseTransform",
     "KernelDensity",
     "MaximumLikelihood",
@@ -78,6 +83,7 @@ __all__ = [
     "Sampler",
     "__version__",
     "compare",
+    "draw_traces",
     "evaluate",
     "goodness_of_fit",
     "load_data",

@@ -125,6 +125,9 @@ def fit(
     drop: Drop = None,
     as_category: AsCategory = None,
     budget: Annotated[float | None, typer.Option(help="Seconds the fit may take.")] = None,
+    traces: Annotated[
+        Path | None, typer.Option(help="Draw traces, ranks and autocorrelation into this .png.")
+    ] = None,
 ) -> None:
     """Fit a method to data, or to a function, and save the model.
 
@@ -137,7 +140,10 @@ def fit(
     from pushforward.storage import read_file
 
     settings = _settings(set_)
-    settings |= _code(get_method(method).sampler._get_param_names(), density, quantile, cdf)
+    kind = get_method(method).sampler
+    if traces is not None and not hasattr(kind, "draws_"):
+        raise InputError(f"--traces draws chains, and {method} has none; leave it out")
+    settings |= _code(kind._get_param_names(), density, quantile, cdf)
     get_method(method).make(**settings)  # a misspelt name is told before the data is read
     dataset = _data_to_fit(method, data, settings, label, drop, as_category)
     name = dataset.name if dataset else (density or quantile or cdf or "").replace(":", "-")
@@ -157,6 +163,10 @@ def fit(
     checkpoint.unlink(missing_ok=True)
     if hasattr(sampler, "summary"):
         typer.echo(f"{sampler.summary()}\n")
+    if traces is not None:
+        from pushforward.report.traces import draw_traces
+
+        typer.echo(draw_traces(sampler, traces))
     typer.echo(f"{path} (seed {sampler.seed_})")
 
 
