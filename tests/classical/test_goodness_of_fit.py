@@ -15,7 +15,6 @@ from pushforward.classical.goodness_of_fit import (
 from pushforward.classical.maximum_likelihood import MaximumLikelihood
 from pushforward.errors import EvaluationWarning, InputError
 
-
 REFITS = 19  # few are enough: a p-value is as uniform on 20 steps as on 1000
 
 
