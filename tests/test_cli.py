@@ -342,7 +342,8 @@ def test_a_function_gives_the_law(run, method, options, mean):
 
 
 def test_rows_are_where_chains_start(run, module):
-    pd.DataFrame({"a": [3.0, 4.0, 6.0, 7.0], "b": [5.0, 5.5, 3.0, 7.0]}).to_csv("starts.csv", index=False)
+    starts = pd.DataFrame({"a": [3.0, 4.0, 6.0, 7.0], "b": [5.0, 5.5, 3.0, 7.0]})
+    starts.to_csv("starts.csv", index=False)
     options = ("--density", f"{module}:log_prob", "--set", "n_chains=4", "--out", "m")
     method = ("--method", "metropolis-hastings", "--traces", "traces.png", "--seed", 0)
     code, out, err = run("fit", "starts.csv", *method, *options)
