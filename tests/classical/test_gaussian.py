@@ -68,6 +68,12 @@ def test_intervals_are_those_of_t_and_chi_square():
     assert table["by"].value_counts().to_dict() == {"t": 3, "chi-square": 3, "normal": 3}
 
 
+def test_variances_beyond_the_floats_are_infinite():
+    table = pf.Gaussian().fit(CORRELATED * 1e200).parameters_
+    assert (table.loc[table["by"] == "chi-square", "estimate"] == np.inf).all()
+    assert np.isfinite(table.loc[table["by"] == "t", "estimate"]).all()
+
+
 def test_intervals_cover():
     truth = np.array([0.0, 1.0, 1.0, 0.6, 4.0])  # means, then the covariance by rows
     factor = np.linalg.cholesky([[1.0, 0.6], [0.6, 4.0]])

@@ -376,6 +376,18 @@ def test_a_budget_ends_within_a_column_too():
     assert len(asked) == 3
 
 
+def test_a_quantile_function_that_scipy_cannot_compute_is_inverted(monkeypatch):
+    """As happens to families whose cdf is an integral, e.g. norminvgauss near the normal."""
+
+    def fails(*_):
+        raise RuntimeError("Failed to converge after 100 iterations.")
+
+    law, u = fit_family(GAMMA, "gamma"), np.linspace(1e-4, 1 - 1e-4, 201)
+    expected = law.quantile(u)
+    monkeypatch.setattr(type(stats.gamma), "_ppf", fails)
+    np.testing.assert_allclose(law.quantile(u), expected, rtol=1e-7)
+
+
 def test_families_in_an_array_are_a_list():
     model = MaximumLikelihood(np.array(["norm", "gamma"])).fit(np.c_[NORMAL, GAMMA])
     assert [law.family for law in model.laws_.values()] == ["norm", "gamma"]

@@ -24,6 +24,7 @@ from pushforward.classical.likelihood import (
     parameter_names,
 )
 from pushforward.classical.progress import shown
+from pushforward.classical.quantiles import InverseCDF
 from pushforward.data.columns import LARGEST_INTEGER
 from pushforward.errors import DataWarning, InputError
 
@@ -87,7 +88,10 @@ class Law:
     def quantile(self, u: np.ndarray) -> np.ndarray:
         """F⁻¹(u)."""
         with np.errstate(all="ignore"):
-            return self.frozen.ppf(u)
+            try:
+                return self.frozen.ppf(u)
+            except (ValueError, RuntimeError):  # scipy's search may leave the floats
+                return InverseCDF(self.frozen.cdf, self.frozen.support(), self.family)(u)
 
 
 def family_named(name: Any) -> Family:

@@ -71,27 +71,44 @@ class Gaussian(Criteria, DensitySampler):
         if self.encoding_.shares or not self.encoding_.width or numbers is None:
             return None
         scale, n = numbers.scale[numbers.varying], self.n_rows_
-        mean = numbers.mean[numbers.varying] + scale * self.mean_
-        covariance = self.covariance_ * np.outer(scale, scale)
-        variance, names = np.diag(covariance), varying_names(self.encoding_)
-        error = np.sqrt(variance / (n - 1))
-        half = t.ppf(0.975, n - 1) * error
-        by_chi2 = n / chi2.ppf([[0.975], [0.025]], n - 1) * variance
-        rows = [
-            (f"mean of {name}", *values, "t")
-            for name, *values in zip(names, mean, error, mean - half, mean + half, strict=True)
-        ]
-        for j, k in zip(*np.tril_indices(len(names)), strict=True):
-            value = covariance[j, k]
+        names = varying_names(self.encoding_)
+        j, k = np.tril_indices(len(names))
+        with np.errstate(over="ignore", invalid="ignore"):  # a square may be beyond the floats
+            mean = numbers.mean[numbers.varying] + scale * self.mean_
+            covariance = self.covariance_ * np.outer(scale, scale)
+            variance, value = np.diag(covariance), covariance[j, k]
+            mean_error = np.sqrt(variance / (n - 1))
+            mean_half = t.ppf(0.975, n - 1) * mean_error
             error = np.sqrt((variance[j] * variance[k] + value**2) / (n - 1))
-            if j == k:
-                rows.append((f"variance of {names[j]}", value, error, *by_chi2[:, j], "chi-square"))
-                continue
             half = norm.ppf(0.975) * error
-            name = f"covariance of {names[k]} and {names[j]}"
-            rows.append((name, value, error, value - half, value + half, "normal"))
-        header = ["parameter", "estimate", "standard_error", "low", "high", "by"]
-        return pd.DataFrame(rows, columns=header)
+            by_chi2 = n / chi2.ppf([[0.975], [0.025]], n - 1) * value
+            low, high = np.where(j == k, by_chi2, [value - half, value + half])
+        of_means = pd.DataFrame(
+            {
+                "parameter": [f"mean of {name}" for name in names],
+                "estimate": mean,
+                "standard_error": mean_error,
+                "low": mean - mean_half,
+                "high": mean + mean_half,
+                "by": "t",
+            }
+        )
+        of_pairs = pd.DataFrame(
+            {
+                "parameter": [
+                    f"variance of {names[a]}"
+                    if a == b
+                    else f"covariance of {names[b]} and {names[a]}"
+                    for a, b in zip(j, k, strict=True)
+                ],
+                "estimate": value,
+                "standard_error": error,
+                "low": low,
+                "high": high,
+                "by": np.where(j == k, "chi-square", "normal"),
+            }
+        )
+        return pd.concat([of_means, of_pairs], ignore_index=True)
 
     def _state(self) -> dict[str, Any]:
         return {

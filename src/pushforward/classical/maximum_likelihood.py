@@ -165,7 +165,8 @@ class MaximumLikelihood(Criteria, IndependentColumns, DensitySampler):
     def parameters_(self) -> pd.DataFrame:
         """One row per parameter: estimate, standard error, 95 % interval, and what that rests on.
 
-        In the units of the data. The bootstrap runs when the table is first asked for.
+        In the units of the data, dates in days since 1970. The bootstrap runs when the table is
+        first asked for.
         """
         rows = []
         laws = self.laws_ if self.encoding_.width else {}  # no fit where no column varies

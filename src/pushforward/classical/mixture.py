@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,6 +13,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.mixture import GaussianMixture
 
 from pushforward.classical.criteria import Criteria, log_likelihood
+from pushforward.classical.progress import shown
 from pushforward.errors import InputError
 from pushforward.sampler import DensitySampler, Effort, is_whole
 
@@ -72,7 +75,7 @@ class Mixture(Criteria, DensitySampler):
             if self.n_components is not None:
                 bic(shape, self.n_components)
             else:
-                _search(lambda k, shape=shape: bic(shape, k), self._most(Z), effort)
+                _search(partial(bic, shape), self._most(Z), effort)
         best = min(fitted.values(), key=lambda pair: pair[0])[1]
         self.weights_, self.means_ = best.weights_, best.means_
         self.covariance_ = best.covariance_type
@@ -151,19 +154,19 @@ def _expectation_maximisation(Z: np.ndarray, k: int, shape: str, seed: int) -> G
         ).fit(Z)
 
 
-def _search(bic: Any, most: int, effort: Effort) -> None:
+def _search(bic: Callable[[int], float], most: int, effort: Effort) -> None:
     """Double the size until BIC has risen twice, then halve the intervals around the best."""
-    sizes, rises = [1], 0
-    values = {1: bic(1)}
-    while rises < 2 and 2 * sizes[-1] <= most and not effort.time_is_up:
-        sizes.append(2 * sizes[-1])
-        values[sizes[-1]] = bic(sizes[-1])
-        rises = rises + 1 if values[sizes[-1]] > values[sizes[-2]] else 0
+    values, rises = {1: bic(1)}, 0
+    doubled = [2**i for i in range(1, most.bit_length())]
+    for k in shown(doubled, "sizes of the mixture", effort.progress):
+        if rises == 2 or effort.time_is_up:
+            break
+        values[k] = bic(k)
+        rises = rises + 1 if values[k] > values[k // 2] else 0
     best = min(values, key=lambda k: values[k])
-    gap = best // 2
-    while gap >= 1 and not effort.time_is_up:
+    gaps = [best >> i for i in range(1, best.bit_length())]
+    for gap in shown(gaps, "sizes near the best", effort.progress):
         for k in (best - gap, best + gap):
             if 1 <= k <= most and k not in values and not effort.time_is_up:
                 values[k] = bic(k)
         best = min(values, key=lambda k: values[k])
-        gap //= 2
