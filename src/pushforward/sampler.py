@@ -253,14 +253,19 @@ class DensitySampler(Sampler):
         """
         check_is_fitted(self)
         X = self._check(X, reset=False)
-        if self.encoding_.shares:
+        encoding = self.encoding_
+        assert encoding.numbers is not None
+        columns = X[encoding.columns] if isinstance(X, pd.DataFrame) else X
+        holes = np.asarray(pd.isna(columns)).reshape(len(X), -1)
+        # Without shares all columns are numbers; one that is always missing is left out.
+        if encoding.shares or holes[:, encoding.numbers.varying].any():
             raise InputError(
                 "expected numbers without missing values: a table with categories or holes has no "
                 "density; compare samples instead (pushforward.evaluate)"
             )
-        if not self.encoding_.width:
+        if not encoding.width:
             return np.zeros(len(X))
-        return self._log_density(self.encoding_.transform(X)) - self.encoding_.log_scale
+        return self._log_density(encoding.transform(X)) - encoding.log_scale
 
 
 def fresh_seed(random_state: Any) -> int:

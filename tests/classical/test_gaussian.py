@@ -6,6 +6,7 @@ import pytest
 from scipy import stats
 
 import pushforward as pf
+from pushforward.errors import InputError
 
 RNG = np.random.default_rng(0)
 CORRELATED = RNG.normal(size=(500, 3)) @ np.array([[2.0, 0, 0], [1, 1, 0], [0, 3, 0.5]]) + 7
@@ -51,6 +52,17 @@ def test_a_table_with_categories_has_no_criteria():
     assert gaussian.parameters_ is None
     constant = pf.Gaussian().fit(np.ones((5, 2)))
     assert constant.bic_ is constant.parameters_ is None
+
+
+def test_rows_with_holes_have_no_density():
+    always = np.column_stack([CORRELATED, np.full(500, np.nan)])
+    for X in (always, pd.DataFrame(always, columns=list("abcd"))):
+        gaussian = pf.Gaussian().fit(X)
+        assert np.isfinite(gaussian.score_samples(X)).all()  # a column that is always missing
+        X = X.copy()
+        X[:2] = np.nan
+        with pytest.raises(InputError, match="without missing values"):
+            gaussian.score_samples(X)
 
 
 def test_intervals_are_those_of_t_and_chi_square():

@@ -181,6 +181,9 @@ def test_what_cannot_be_tested_is_told():
         (pf.Copycat().fit(X), X, "expected a sampler with a density, got Copycat"),
         (pf.Gaussian().fit(frame), frame, "numbers without missing values"),
         (pf.Gaussian().fit(np.ones((5, 1))), np.ones((5, 1)), "no column varies"),
+        (pf.Gaussian().fit(X), X[:1], r"no column varies in the 1 row\(s\)"),
+        (pf.Gaussian().fit(X), np.ones((5, 2)), "no column varies"),
+        (pf.Gaussian().fit(X), np.where(X > 1, np.nan, X), "numbers without missing values"),
         (pf.KernelDensity(weights=np.arange(30)).fit(X), X, "counts all rows alike"),
     ):
         with pytest.raises(InputError, match=words):

@@ -106,8 +106,9 @@ def goodness_of_fit(
         )
     sampler.score_samples(X)  # refuses, in words, what has no density
     encoding = sampler.encoding_
-    if encoding.width == 0:
-        raise InputError("no column varies: there is nothing to fit")
+    Z = encoding.transform(X)
+    if not np.ptp(Z, axis=0).any():
+        raise InputError(f"no column varies in the {len(Z)} row(s): there is nothing to fit")
     # Draws are rounded as the rows are, but not forced into their range.
     assert encoding.numbers is not None
     numbers = replace(encoding.numbers, bounded=False)
@@ -121,7 +122,6 @@ def goodness_of_fit(
         model._fit(Z, Effort(rng, progress=False))
         return model
 
-    Z = encoding.transform(X)
     name, statistic = _statistic(sampler, Z)
     if statistic is _henze_zirkler and len(Z) > MOST_ROWS:
         Z = Z[rng.permutation(len(Z))[:MOST_ROWS]]

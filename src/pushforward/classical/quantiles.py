@@ -172,7 +172,9 @@ class InverseDensity:
     """The quantile function of a density that is known up to a constant factor.
 
     Polynomials that interpolate F⁻¹ to 10⁻¹⁰ in u (PINV). `error` is the largest |F(x) − u|, F
-    being the cdf where there is one and else the density's integral by quadrature.
+    being the cdf where there is one and else the density's integral by quadrature. A function does
+    not tell where its mass is: a needle far from 0 beside a wide hill may be overlooked by both,
+    unless the support leads there.
 
     Source: Derflinger, Hörmann & Leydold 2010, Random variate generation by numerical inversion
     when only the density is known (scipy.stats.sampling).
@@ -240,7 +242,7 @@ class InverseDensity:
         return height
 
     def _integral(self, x: np.ndarray, probes: np.ndarray) -> np.ndarray:
-        """F(x) by quadrature from probe to probe, so that no part of the law is overlooked."""
+        """F(x) by quadrature from probe to probe, so that parts far from each other are seen."""
         ends = np.union1d(x, probes)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # an integral that fails shows in the error
