@@ -230,23 +230,32 @@ def _imported(where: str) -> Any:
 
 
 def _settings(pairs: list[str] | None) -> dict[str, Any]:
-    """`key=value` pairs, each value true, false, none, a Python literal or else a word.
+    """`key=value` pairs, each value true, false, none, a Python literal, or words.
 
-    >>> _settings(["latent_dim=8", "objective=minimax", "hidden=64,64", "linear=true"])
-    {'latent_dim': 8, 'objective': 'minimax', 'hidden': (64, 64), 'linear': True}
+    >>> _settings(["latent_dim=8", "hidden=64,64", "linear=true", "support=0,inf"])
+    {'latent_dim': 8, 'hidden': (64, 64), 'linear': True, 'support': (0, inf)}
+    >>> _settings(["objective=minimax", "family=gamma,norm"])
+    {'objective': 'minimax', 'family': ('gamma', 'norm')}
     """
     settings = {}
     for pair in pairs or []:
         key, equals, value = pair.partition("=")
         if not equals or not key:
             raise InputError(f"expected --set key=value, got {pair!r}")
-        try:
-            settings[key] = ast.literal_eval(WORDS.get(value.lower(), value))
-        except (ValueError, SyntaxError):
-            settings[key] = value
+        settings[key] = _value(value)
     if "random_state" in settings:
         raise InputError("the seed is set by --seed")
     return settings
+
+
+def _value(text: str) -> Any:
+    try:
+        return ast.literal_eval(WORDS.get(text.lower(), text))
+    except (ValueError, SyntaxError):
+        if text in ("inf", "-inf"):
+            return float(text)
+        inside = text.removeprefix("(").removesuffix(")")
+        return tuple(map(_value, inside.split(","))) if "," in inside else text
 
 
 def _about(dataset: Dataset, method: str) -> dict[str, Any]:
