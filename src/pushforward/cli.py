@@ -16,6 +16,7 @@ import typer
 
 from pushforward import __version__
 from pushforward.errors import Diverged, InputError, PushforwardError
+from pushforward.progress import counting_bar, on_terminal
 
 if TYPE_CHECKING:
     from pushforward.data.dataset import Dataset
@@ -444,28 +445,10 @@ def compare(
 @contextmanager
 def _meter() -> Iterator[Any]:
     """A bar over the fits with an estimate, on a terminal; nothing anywhere else."""
-    if not sys.stderr.isatty():
+    if not on_terminal():
         yield None
         return
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeElapsedColumn,
-        TimeRemainingColumn,
-    )
-
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TextColumn("left about"),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+    with counting_bar() as bar:
         task = bar.add_task("fitting", total=None)
 
         def watch(row: dict[str, Any], finished: int, total: int) -> None:

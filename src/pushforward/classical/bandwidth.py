@@ -9,8 +9,8 @@ from functools import partial
 import numpy as np
 
 from pushforward.classical.kernels import EPS, exponentials, over_blocks
-from pushforward.classical.progress import shown
 from pushforward.errors import TrainingWarning
+from pushforward.progress import shown
 from pushforward.sampler import Effort
 
 # In standard deviations of a column. The likelihood of discrete data grows without bound as h → 0,

@@ -23,10 +23,10 @@ from pushforward.classical.likelihood import (
     is_discrete,
     parameter_names,
 )
-from pushforward.classical.progress import shown
 from pushforward.classical.quantiles import InverseCDF
 from pushforward.data.columns import LARGEST_INTEGER
 from pushforward.errors import DataWarning, InputError
+from pushforward.progress import shown
 
 REAL_LINE = ("norm", "laplace", "logistic", "gumbel_r", "gumbel_l", "skewnorm", "t", "uniform")
 POSITIVE = ("expon", "lognorm", "gamma", "weibull_min", "invgauss")

@@ -13,8 +13,8 @@ from scipy.stats import rankdata
 from sklearn.base import clone
 from sklearn.utils.validation import check_is_fitted
 
-from pushforward.classical.progress import shown
 from pushforward.errors import DataWarning, EvaluationWarning, InputError
+from pushforward.progress import shown
 from pushforward.sampler import DensitySampler, Effort, Sampler, fresh_seed, is_whole
 
 MOST_ROWS = 2000  # of which all pairs are compared

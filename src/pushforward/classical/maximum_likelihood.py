@@ -18,8 +18,8 @@ from pushforward.classical.families import (
     family_named,
     fit_family,
 )
-from pushforward.classical.progress import shown
 from pushforward.errors import InputError, TrainingWarning
+from pushforward.progress import shown
 from pushforward.sampler import DensitySampler, Effort
 
 REFITS = 200  # behind an interval that the information cannot give

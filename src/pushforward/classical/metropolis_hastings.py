@@ -18,13 +18,13 @@ from sklearn.utils.validation import check_is_fitted
 import pushforward
 from pushforward.classical.adaptation import WarmUp
 from pushforward.classical.chains import Diagnostics, diagnose, split_r_hat
-from pushforward.classical.progress import shown
 from pushforward.classical.proposals import Given, Hamiltonian, RandomWalk
 from pushforward.classical.starts import starts
 from pushforward.classical.target import Array, LogProb, State, Target
 from pushforward.classical.walk import Run, noise_of, step
 from pushforward.data.encoding import Encoding
 from pushforward.errors import InputError, NotConverged, TrainingWarning
+from pushforward.progress import shown
 from pushforward.sampler import Effort, Sampler, check_flag, describe
 from pushforward.storage import write_file
 

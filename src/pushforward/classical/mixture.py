@@ -13,8 +13,8 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.mixture import GaussianMixture
 
 from pushforward.classical.criteria import Criteria, log_likelihood
-from pushforward.classical.progress import shown
 from pushforward.errors import InputError
+from pushforward.progress import shown
 from pushforward.sampler import DensitySampler, Effort, is_whole
 
 SHAPES = ("full", "diag")  # of the components' covariances, tried in turn

@@ -14,7 +14,6 @@ What an adaptor must remember across an interruption is an object with `state_di
 from __future__ import annotations
 
 import math
-import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -26,6 +25,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 from torch import Tensor, nn
 
 from pushforward.errors import Diverged
+from pushforward.progress import on_terminal
 from pushforward.storage import write_file
 from pushforward.training.loop import Round, load_weights
 
@@ -245,7 +245,7 @@ def progress(
     The estimate is the time to `max_rounds` or to the deadline, whichever is nearer; training may
     stop by itself before.
     """
-    if not (shown and sys.stderr.isatty()):
+    if not (shown and on_terminal()):
         yield from rounds
         return
     began, drawn = time.monotonic(), 0.0
