@@ -1,5 +1,6 @@
 """Chains leave their law invariant; what they learn is frozen; a walk gone on with is one walk."""
 
+import re
 import time
 
 import numpy as np
@@ -26,6 +27,11 @@ COVARIANCE = np.array([[1.0, 1.2, 0.0], [1.2, 4.0, -0.5], [0.0, -0.5, 0.25]])
 PRECISION = np.linalg.inv(COVARIANCE)
 MEAN = np.array([1.0, -2.0, 30.0])
 SD = np.sqrt(np.diag(COVARIANCE))
+
+
+def named(value):
+    """An id without addresses of objects, the same in every process."""
+    return re.sub(r"<(\w+ )?([\w.]+)[^>]*>", r"\2", str(value))
 
 
 def normal(x):
@@ -222,7 +228,7 @@ class Uniform:
         {"n_chains": 1, "n_draws": 5000},
         {"thin": 5},
     ],
-    ids=str,
+    ids=named,
 )
 def test_moments_are_right_within_their_error(options):
     sampler = short(**({"n_draws": 1000, "n_warmup": 500} | options)).fit()
@@ -317,7 +323,7 @@ def assert_same_run(a, b):
 
 
 @quiet
-@pytest.mark.parametrize("options", list(variants()), ids=str)
+@pytest.mark.parametrize("options", list(variants()), ids=named)
 def test_extending_is_one_longer_run_also_after_loading(options, tmp_path):
     n = options.get("n_draws", 150)
     whole = short(**(options | {"n_draws": 2 * n})).fit()
@@ -345,7 +351,7 @@ def test_loaded_it_draws_the_same_and_its_file_holds_no_code(tmp_path):
 
 
 @quiet
-@pytest.mark.parametrize("options", list(variants()), ids=str)
+@pytest.mark.parametrize("options", list(variants()), ids=named)
 @pytest.mark.parametrize("share", [0.2, 0.7])
 def test_an_interrupted_fit_goes_on_bit_for_bit(options, share, tmp_path, monkeypatch):
     monkeypatch.setattr(metropolis_hastings, "SAVE_SECONDS", 0.0)
@@ -543,7 +549,7 @@ class WrongDensity(NoDensity):
         ({"n_draws": 10**9}, "2 GB, got .* GB.*larger thin"),
         ({"n_features": None}, "n_features"),
     ],
-    ids=str,
+    ids=named,
 )
 def test_what_cannot_be_is_told_in_words(options, words):
     with pytest.raises(InputError, match=words):
