@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from pushforward.data.categories import offsets_for
 from pushforward.data.encoding import Encoding
 from pushforward.errors import InputError
 from pushforward.storage import pack, unpack
@@ -159,3 +160,19 @@ def test_whole_grey_levels_are_rounded_not_cut_off():
     encoding = Encoding().fit(images)
     off = encoding.transform(images) + 0.4 / 127.5 * rng.choice([-1, 1], (30, 16))
     np.testing.assert_array_equal(encoding.inverse_transform(off), images)
+
+
+@pytest.mark.parametrize("one_hot", [False, True])
+def test_offsets_are_those_of_looking_at_every_category_again(one_hot):
+    rng = np.random.default_rng(0)
+    share = rng.dirichlet(np.ones(12))
+    scores = rng.normal(0.1, 0.3, (800, 12))
+    if one_hot:
+        scores = np.eye(12)[rng.choice(12, 800, p=share[::-1])]
+    offset = np.zeros(12)
+    for k in np.argsort(share):
+        rivals = np.delete(scores + offset, k, axis=1).max(1) - scores[:, k]
+        offset[k] = np.quantile(rivals, share[k])
+    offset -= (offset.max() + offset.min()) / 2
+    np.testing.assert_allclose(offsets_for(scores, share, sweeps=1), offset.clip(-0.49, 0.49))
+    assert np.abs(offsets_for(scores, share)).max() <= 0.49

@@ -36,6 +36,7 @@ def plain_values(values: Any) -> list[Any]:
 
 
 LARGEST = 0.49  # of an offset: below one half a one-hot row keeps its category
+MOVED = 1e-9  # a sweep that moves no offset by more changes nothing any more
 
 
 def offsets_for(scores: np.ndarray, share: np.ndarray, sweeps: int = 50) -> np.ndarray:
@@ -44,17 +45,57 @@ def offsets_for(scores: np.ndarray, share: np.ndarray, sweeps: int = 50) -> np.n
     Coordinate ascent on the concave dual of the transport between draws `(n, K)` and shares: b_k is
     the quantile of max_{j≠k}(s_j + b_j) − s_k at which category k wins its share of the draws.
     """
+    n = len(scores)
     offset = np.zeros_like(share)
-    tolerance = 2.0 * np.sqrt(share * (1 - share) / len(scores))
-    for _ in range(sweeps):
-        shifted = scores + offset
-        drawn = np.bincount(shifted.argmax(1), minlength=len(share)) / len(scores)
+    tolerance = 2.0 * np.sqrt(share * (1 - share) / n)
+    for _ in range(sweeps if len(share) > 1 else 0):
+        before, shifted = offset.copy(), scores + offset
+        best = _Best(shifted)
+        drawn = np.bincount(best.winner, minlength=len(share)) / n
         if np.all(np.abs(drawn - share) <= tolerance):
             break
         for k in np.argsort(share):
-            shifted = scores + offset
-            rivals = np.delete(shifted, k, axis=1).max(1) - scores[:, k]
-            offset[k] = np.quantile(rivals, share[k])
+            offset[k] = np.quantile(best.rivals_of(k) - scores[:, k], share[k])
+            best.replace(k, scores[:, k] + offset[k])
         offset -= (offset.max() + offset.min()) / 2  # only differences matter
         offset = np.clip(offset, -LARGEST, LARGEST)
+        if np.abs(offset - before).max() < MOVED:
+            break
     return offset
+
+
+class _Best:
+    """The two largest entries of each row, kept up to date while columns are replaced.
+
+    One replaced column concerns few rows: looking at all entries again each time would cost as much
+    for every category as there are categories.
+    """
+
+    def __init__(self, table: np.ndarray) -> None:
+        self.table = table
+        rows = np.arange(len(table))
+        self.winner, self.runner_up = self._two(rows)
+        self.first, self.second = table[rows, self.winner], table[rows, self.runner_up]
+
+    def rivals_of(self, k: int) -> np.ndarray:
+        """The largest entry of each row beside that of column k."""
+        return np.where(self.winner == k, self.second, self.first)
+
+    def replace(self, k: int, column: np.ndarray) -> None:
+        self.table[:, k] = column
+        concerned = (self.winner == k) | (self.runner_up == k)
+        wins = ~concerned & (column > self.first)
+        self.second[wins], self.runner_up[wins] = self.first[wins], self.winner[wins]
+        self.first[wins], self.winner[wins] = column[wins], k
+        comes_second = ~concerned & ~wins & (column > self.second)
+        self.second[comes_second], self.runner_up[comes_second] = column[comes_second], k
+        rows = np.flatnonzero(concerned)
+        self.winner[rows], self.runner_up[rows] = self._two(rows)
+        self.first[rows] = self.table[rows, self.winner[rows]]
+        self.second[rows] = self.table[rows, self.runner_up[rows]]
+
+    def _two(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        entries = self.table[rows]
+        winner = entries.argmax(1)
+        entries[np.arange(len(rows)), winner] = -np.inf
+        return winner, entries.argmax(1)
