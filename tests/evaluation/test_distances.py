@@ -1,4 +1,4 @@
-"""Exact nearest rows against brute force, whatever the float32 products leave open."""
+"""Exact nearest rows against brute force, whatever products of few bits leave open."""
 
 import numpy as np
 import pytest
@@ -14,10 +14,12 @@ from pushforward.evaluation.distances import (
 )
 
 
-@pytest.fixture(params=["numpy", "torch"], autouse=True)
+@pytest.fixture(params=["numpy", "torch", "bfloat16"], autouse=True)
 def engine(request, monkeypatch):
-    """Both ways to multiply; small blocks, so that there are many of them."""
-    monkeypatch.setattr(distances, "WORTH_TORCH", 0 if request.param == "torch" else 2**60)
+    """All ways to multiply; small blocks, so that there are many of them."""
+    monkeypatch.setattr(distances, "WORTH_TORCH", 2**60 if request.param == "numpy" else 0)
+    monkeypatch.setattr(distances, "WORTH_BFLOAT16", 0 if request.param == "bfloat16" else 2**60)
+    monkeypatch.setattr(distances, "_bfloat16_is_quick", lambda: True)
     monkeypatch.setattr(distances, "BLOCK", 128)
     monkeypatch.setattr(distances, "ENTRIES", 500)
 
@@ -35,10 +37,23 @@ def sets(rng, kind):
         a, b = np.exp(6 * a), np.exp(6 * b)
     elif kind == "tiny":
         a, b = 1e-25 * a, np.concatenate([1e-25 * b[1:], b[:1]])
+    elif kind == "copies":
+        b = np.concatenate([a, a + 1e-4 * rng.normal(size=a.shape)])
+    elif kind == "many columns":
+        a, b = rng.normal(size=(230, 600)), 1.02 * rng.normal(size=(300, 600))
     return to_unit_scale(a, b)[1]
 
 
-KINDS = ["normal", "far from the origin", "repeated", "collapsed", "heavy tails", "tiny"]
+KINDS = [
+    "normal",
+    "far from the origin",
+    "repeated",
+    "collapsed",
+    "heavy tails",
+    "tiny",
+    "copies",
+    "many columns",
+]
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -69,10 +84,26 @@ def test_balls_are_counted_as_by_brute_force(rng, kind):
     radii = nearest_among(a, 3).kth(3), nearest_among(b, 3).kth(3)
     found = across(a, b, 1, radii)
     squares = cdist(*rows, "sqeuclidean")
+    squares = squares * (1 + 1e-12)  # what is on a surface is outside, however sums are rounded
     around_a = squares < radii[0][a.which][:, None]
     around_b = squares < radii[1][b.which]
     np.testing.assert_array_equal(found.balls_of_a[b.which], around_a.sum(axis=0))
     np.testing.assert_array_equal(found.balls_of_b[a.which], around_b.sum(axis=1))
+
+
+@pytest.mark.parametrize("kind", ["normal", "repeated", "copies"])
+def test_runs_may_be_longer_than_blocks(rng, monkeypatch, kind):
+    monkeypatch.setattr(distances, "MOST_RUNS", 2)
+    monkeypatch.setattr(distances, "BLOCK", 64)
+    monkeypatch.setattr(distances, "SHORTEST_RUN", 8)
+    rows = sets(rng, kind)
+    _, (a, b) = points_of(*rows)
+    assert b.run > distances.BLOCK
+    among, squares = (cdist(rows[0], other, "sqeuclidean") for other in rows)
+    np.fill_diagonal(among, np.inf)
+    for nearest, expected in ((nearest_among(a, 2), among), (across(a, b, 2).to_b, squares)):
+        expected = np.sort(expected, axis=1)[:, 1]
+        np.testing.assert_allclose(nearest.kth(2)[a.which], expected, rtol=1e-11)
 
 
 def test_nearest_is_exact_where_a_matrix_product_is_not(rng):
@@ -136,6 +167,63 @@ def test_rounding_stays_within_its_bound(rng, p, dtype):
     exact = cdist(points.centred(places), points.centred(places), "sqeuclidean") / -2
     error = distances._error(points, points.half[:, None], points.half, dtype)
     assert (np.abs(product - exact) <= error).all()
+
+
+@pytest.mark.parametrize("p", [1, 30, 3000])
+@pytest.mark.parametrize("kind", ["uneven", "cancelling", "near", "multiples"])
+def test_rounding_to_bfloat16_stays_within_its_bound(rng, monkeypatch, p, kind):
+    pytest.importorskip("torch")
+    monkeypatch.setattr(distances, "SHORTEST_RUN", 1)  # so that each row has its own bound
+    monkeypatch.setattr(distances, "WORTH_TORCH", 0)
+    rows = rng.normal(size=(150, p)) * np.exp(3 * rng.normal(size=(150, 1)))
+    if kind == "cancelling":  # in sums that grow at first
+        rows[:75] = 1 + 2.0**-9 * rng.random(size=(75, p))
+        rows[75:] = np.where(np.arange(p) < p / 2, 1, -1) * rows[:75]
+    elif kind == "near":
+        rows = rows[:1] + 1e-3 * rows
+    elif kind == "multiples":
+        rows[1:] = rows[0] * 2.0 ** rng.integers(-2, 2, size=(149, 1))
+    _, (points,) = points_of(rows)
+    product = np.empty((len(points), len(points)))
+    for i, j, block in distances._products(points, points, coarse=True):
+        product[i, j], product[j, i] = block, block.T
+    x = points.centred(slice(None))
+    exact = cdist(x, x, "sqeuclidean") / -2
+    for y in range(len(points)):
+        for this, other in ((exact[:, y], product[:, y]), (product[:, y], exact[:, y])):
+            least = distances._reached(points, points, other, y, coarse=True)
+            assert (this >= least).all()
+
+
+def test_bfloat16_changes_no_bit_of_the_answer(rng, monkeypatch):
+    rows = sets(rng, "many columns")
+    answers = []
+    for worth in (0, 2**60):
+        monkeypatch.setattr(distances, "WORTH_BFLOAT16", worth)
+        _, (a, b) = points_of(*rows)
+        answers.append([nearest_among(a, 3), nearest_across(a, b, 3), across(a, b, 1).to_a])
+    for coarse, fine in zip(*answers, strict=True):
+        for one, other in zip(coarse, fine, strict=True):
+            np.testing.assert_array_equal(one, other)
+
+
+def test_bfloat16_is_not_even_tried_for_few_rows(rng, monkeypatch):
+    monkeypatch.setattr(distances, "WORTH_BFLOAT16", 500**2)
+    monkeypatch.setattr(distances, "_bfloat16_is_quick", lambda: pytest.fail("tried"))
+    _, (few,) = points_of(rng.normal(size=(300, 3)))
+    assert not distances._bfloat16_pays(few, few)
+
+
+@pytest.mark.parametrize("sums_to", [126.0, 128.0])
+def test_bfloat16_that_sums_wrongly_is_not_taken(monkeypatch, sums_to):
+    torch = pytest.importorskip("torch")
+    monkeypatch.undo()
+    seconds = iter(range(10**6))  # every second trial of a clock that runs ever faster is shorter
+    monkeypatch.setattr(distances.time, "perf_counter", lambda: next(seconds) ** 2)
+    monkeypatch.setattr(
+        torch.Tensor, "__matmul__", lambda left, _: torch.full((2, 2), sums_to, dtype=left.dtype)
+    )
+    assert distances._bfloat16_is_quick.__wrapped__() is (sums_to == 126)
 
 
 def test_bits_of_products_that_the_user_gave_up_are_not_trusted():
