@@ -93,17 +93,22 @@ def test_balls_are_counted_as_by_brute_force(rng, kind):
 
 @pytest.mark.parametrize("kind", ["normal", "repeated", "copies"])
 def test_runs_may_be_longer_than_blocks(rng, monkeypatch, kind):
-    monkeypatch.setattr(distances, "MOST_RUNS", 2)
-    monkeypatch.setattr(distances, "BLOCK", 64)
+    monkeypatch.setattr(distances, "MOST_RUNS", 8)
+    monkeypatch.setattr(distances, "BLOCK", 16)
     monkeypatch.setattr(distances, "SHORTEST_RUN", 8)
     rows = sets(rng, kind)
     _, (a, b) = points_of(*rows)
-    assert b.run > distances.BLOCK
+    assert min(a.run, b.run) > distances.BLOCK
     among, squares = (cdist(rows[0], other, "sqeuclidean") for other in rows)
     np.fill_diagonal(among, np.inf)
-    for nearest, expected in ((nearest_among(a, 2), among), (across(a, b, 2).to_b, squares)):
+    found = across(a, b, 2)
+    for nearest, points, expected in (
+        (nearest_among(a, 2), a, among),
+        (found.to_b, a, squares),
+        (found.to_a, b, squares.T),
+    ):
         expected = np.sort(expected, axis=1)[:, 1]
-        np.testing.assert_allclose(nearest.kth(2)[a.which], expected, rtol=1e-11)
+        np.testing.assert_allclose(nearest.kth(2)[points.which], expected, rtol=1e-11)
 
 
 def test_nearest_is_exact_where_a_matrix_product_is_not(rng):
@@ -169,8 +174,8 @@ def test_rounding_stays_within_its_bound(rng, p, dtype):
     assert (np.abs(product - exact) <= error).all()
 
 
-@pytest.mark.parametrize("p", [1, 30, 3000])
-@pytest.mark.parametrize("kind", ["uneven", "cancelling", "near", "multiples"])
+@pytest.mark.parametrize("p", [1, 4, 30, 3000])
+@pytest.mark.parametrize("kind", ["uneven", "short", "cancelling", "near", "multiples"])
 def test_rounding_to_bfloat16_stays_within_its_bound(rng, monkeypatch, p, kind):
     pytest.importorskip("torch")
     monkeypatch.setattr(distances, "SHORTEST_RUN", 1)  # so that each row has its own bound
@@ -181,6 +186,9 @@ def test_rounding_to_bfloat16_stays_within_its_bound(rng, monkeypatch, p, kind):
         rows[75:] = np.where(np.arange(p) < p / 2, 1, -1) * rows[:75]
     elif kind == "near":
         rows = rows[:1] + 1e-3 * rows
+    elif kind == "short":  # entries of few bits, which do not round: only their norms do
+        rows[:75] = 127 - rng.integers(0, 3, size=(75, p))
+        rows[75:] = -rows[:75]
     elif kind == "multiples":
         rows[1:] = rows[0] * 2.0 ** rng.integers(-2, 2, size=(149, 1))
     _, (points,) = points_of(rows)
@@ -218,7 +226,7 @@ def test_bfloat16_is_not_even_tried_for_few_rows(rng, monkeypatch):
 def test_bfloat16_that_sums_wrongly_is_not_taken(monkeypatch, sums_to):
     torch = pytest.importorskip("torch")
     monkeypatch.undo()
-    seconds = iter(range(10**6))  # every second trial of a clock that runs ever faster is shorter
+    seconds = iter(range(10**6))  # of a clock for which all that comes later takes longer
     monkeypatch.setattr(distances.time, "perf_counter", lambda: next(seconds) ** 2)
     monkeypatch.setattr(
         torch.Tensor, "__matmul__", lambda left, _: torch.full((2, 2), sums_to, dtype=left.dtype)

@@ -400,14 +400,16 @@ def _open_runs(
 ) -> Iterator[tuple[int, Indices]]:
     """Yield runs of `b`, each with the rows of `a` of which it may hold one of the k nearest.
 
-    Top runs come first, since what is found in them raises the `reach` of the k-th nearest, and so
-    closes others.
+    What is found in a run raises the `reach` of the k-th nearest, and so closes others. Where
+    bounds are wide, in bfloat16, it therefore pays to begin with the top runs.
     """
-    for run in range(b.runs):
+    for run in range(b.runs if coarse else 0):
         yield run, np.flatnonzero((top == run).any(axis=0))
     for run in range(b.runs):
         is_open = largest[run, : len(a)] >= _reached(a, b, reach, run, coarse)
-        yield run, np.flatnonzero(is_open & (top != run).all(axis=0))
+        if coarse:
+            is_open &= (top != run).all(axis=0)
+        yield run, np.flatnonzero(is_open)
 
 
 def _reached(a: Points, b: Points, value: Any, run: Any, coarse: bool) -> Rows:
