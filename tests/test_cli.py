@@ -335,7 +335,7 @@ def test_a_function_gives_the_law(run, method, options, mean):
     assert "mylaw" not in (Path("m") / "model.json").read_text().split('"about"')[0]
     code, _, err = run("sample", "m", "--out", "new.npy", "--seed", 1)
     assert code == 2
-    assert "hand it in again" in err
+    assert f"hand it in again: {options[0]} module:function" in err
     drawn = ("sample", "m", "-n", 2000, "--out", "new.npy", "--seed", 1, *options[:2])
     assert run(*drawn)[0] == 0
     assert np.load("new.npy").mean() == pytest.approx(mean, abs=0.15)

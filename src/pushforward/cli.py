@@ -292,7 +292,15 @@ def sample(
     from pushforward.data.files import write_samples
     from pushforward.methods import code_of, load_model, name_of
 
-    sampler = load_model(model, **_code(code_of(model), density, quantile, cdf))
+    needed = code_of(model)
+    code = _code(needed, density, quantile, cdf)
+    if set(needed) - set(code):
+        options = {"log_prob": "--density", "density": "--density"}
+        asked = " ".join(f"{options.get(name, '--' + name)} module:function" for name in needed)
+        raise InputError(
+            f"the model was fitted with a function, which no file holds; hand it in again: {asked}"
+        )
+    sampler = load_model(model, **code)
     X = sampler.sample(n, random_state=seed)
     provenance = {
         "method": name_of(sampler),

@@ -23,10 +23,21 @@ def test_shares_of_planted_copies(rng):
 
 
 def test_radius_is_a_tenth_of_the_typical_spacing():
-    train = np.array([[0.0], [10.0], [20.0], [30.0]])
-    copies = copy_share([[0.9], [1.1], [29.5], [15.0]], train, [[5.0], [10.0]])
+    train, fake, held_out = (
+        np.column_stack([x, np.zeros(len(x))])
+        for x in ([0.0, 10.0, 20.0, 30.0], [0.9, 1.1, 29.5, 15.0], [5.0, 10.0])
+    )
+    copies = copy_share(fake, train, held_out)
     assert copies.radius == pytest.approx(1.0)
     assert (copies.fake, copies.held_out) == (0.5, 0.5)
+
+
+def test_in_one_column_only_equal_values_count(rng):
+    """Between close values an interpolated quantile function is close to both; it copies none."""
+    train, held_out = rng.gamma(2.0, size=(2, 300, 1))
+    fake = np.quantile(train, rng.random((300, 1)))
+    assert copy_share(fake, train, held_out).fake == 0.0
+    assert copy_share(train[::-1], train, held_out).fake == 1.0
 
 
 def test_only_equal_rows_count_where_data_repeats(rng):

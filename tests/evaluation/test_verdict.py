@@ -5,6 +5,7 @@ import warnings
 import numpy as np
 import pytest
 
+from pushforward.errors import EvaluationWarning
 from pushforward.evaluation import Evaluation, Score, evaluate, verdict
 
 
@@ -68,3 +69,10 @@ def test_a_handful_of_rows_is_no_evidence_of_collapse(rng):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         assert verdict(evaluate(real, fake)).name == "OK"
+
+
+def test_copies_of_known_rows_are_not_acquitted(rng):
+    rows, fake = rng.normal(size=(2, 60, 3))
+    with pytest.warns(EvaluationWarning, match="tells nothing"):
+        evaluation = evaluate(rows, fake, rows)
+    assert "cannot be told" in verdict(evaluation).reason

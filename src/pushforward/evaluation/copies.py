@@ -90,7 +90,8 @@ def copy_share(fake: Any, train: Any, held_out: Any) -> CopyShare:
     δ = median over training rows i of ‖x_i − NN(x_i)‖ / 10,
 
     NN being the nearest other training row. Duplicates in the data can make δ = 0: then only rows
-    count that are equal but for their last bits. Held-out real rows give the share that data
+    count that are equal but for their last bits; so it is with one column, where any value is near
+    to some other. Held-out real rows give the share that data
     without memory would have; only what lies above it tells of copying. The interval is Newcombe's.
 
     `fake` is (n, p), `train` (t, p) with t ≥ 2, `held_out` (m, p), else `InputError`.
@@ -143,7 +144,9 @@ def _between(
     exponent: int, fake: Points, train: Points, held_out: Points, to_held_out: Nearest
 ) -> Records:
     some = train.rows[:: max(1, len(train.rows) // RADIUS_ROWS)]
-    spacing = float(np.median(nearest_distance(some, train.rows, k=2)))  # its nearest is itself
+    spacing = 0.0
+    if some.shape[1] > 1:
+        spacing = float(np.median(nearest_distance(some, train.rows, k=2)))  # first comes itself
     radius = max(spacing / 10, LAST_BITS * float(np.abs(train.rows).max()))
     to_train, from_held_out = nearest_across(fake, train, 1), nearest_across(held_out, train, 1)
     of_train, of_held_out = _votes(fake, to_train, train, to_held_out, held_out)

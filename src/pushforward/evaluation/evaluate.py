@@ -33,8 +33,8 @@ from pushforward.evaluation.neighbours import (
 )
 from pushforward.evaluation.scores import Evaluation, Score
 from pushforward.evaluation.two_sample import two_sample_scores
+from pushforward.evaluation.verdict import ALL_KNOWN
 
-ALL_KNOWN = 0.95  # share of real rows among the training rows beyond which copies cannot be told
 BALLS = 5  # the neighbour that balls reach to in precision, recall, density and coverage
 ROWS_PER_COLUMN = 2  # below this a covariance is so noisy that the Fréchet distance is mostly bias
 

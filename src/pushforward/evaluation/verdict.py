@@ -6,6 +6,7 @@ from typing import Literal, NamedTuple
 
 from pushforward.evaluation.scores import Evaluation
 
+ALL_KNOWN = 0.95  # share of real rows among the training rows beyond which copies cannot be told
 TOLERATED_COPIES = 0.05
 HUDDLED_SPREAD = 0.1
 HUDDLED_FAKE_HALF = 0.9  # surely more, so that a handful of rows is no evidence
@@ -43,6 +44,13 @@ def verdict(evaluation: Evaluation) -> Verdict:
     for name, reason in reasons:
         if reason is not None:
             return Verdict(name, reason)
+    copies = evaluation.get("copies")
+    if copies is not None and copies.target is not None and copies.target > ALL_KNOWN:
+        return Verdict(
+            "OK",
+            "No sign of collapse. Whether rows are copies cannot be told: nearly all real rows are "
+            "among the training rows. Give real rows that the model has not seen.",
+        )
     return Verdict("OK", "No sign of copying or collapse.")
 
 
