@@ -7,8 +7,9 @@ BENCHMARKS = startup gan_rounds neighbours frechet kernel_density metropolis man
 demo: .venv/ready
 	.venv/bin/pushforward compare digits
 
+# Two workers with one thread each: threads of both on two cores would wait for each other.
 test: .venv/ready
-	.venv/bin/pytest -n 2
+	OMP_NUM_THREADS=1 .venv/bin/pytest -n 2
 
 check: .venv/ready
 	.venv/bin/ruff check .
