@@ -271,6 +271,7 @@ def _bfloat16_is_quick() -> bool:
 
 
 def _rounded(points: Points) -> Rounded:
+    """Round to bfloat16; the three parts keep as many bits of −½‖x̃‖² as one float32 would."""
     import torch
 
     n, p = len(points), points.rows.shape[1]
