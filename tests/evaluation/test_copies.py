@@ -5,7 +5,7 @@ import pytest
 from scipy.spatial.distance import cdist
 from scipy.stats import norm
 
-from pushforward.evaluation import closest_record, copy_share
+from pushforward.evaluation import closest_record, copy_share, near_copies
 from pushforward.evaluation.intervals import newcombe_interval, wilson_interval
 
 
@@ -113,6 +113,65 @@ def test_closest_record_says_the_direction(rng):
     assert "one-sided" in str(near)
     equal = closest_record(np.zeros((3, 1)), np.zeros((4, 1)), np.zeros((2, 1)))
     assert (equal.train_share, equal.p_value) == (pytest.approx(4 / 6), 1.0)
+
+
+def sitting_by_definition(fake, real):
+    """Which row of `real` each generated row sits on, or -1."""
+    distance = cdist(fake, real)
+    nearest = distance.argmin(axis=1)
+    first, second = np.sort(distance, axis=1)[:, :2].T
+    return np.where(first < second / 2, nearest, -1)
+
+
+def test_near_copies_equal_their_definition(rng):
+    """Whole numbers, shared by many rows: those are sat on by none."""
+    train, held_out, fake = (rng.integers(0, 9, size=(n, 2)).astype(float) for n in (60, 40, 80))
+    fake[:40] += 0.3
+    found = near_copies(fake, train, held_out)
+    sits = sitting_by_definition(fake, np.concatenate([train, held_out]))
+    on_train, on_held_out = ((sits >= 0) & (sits < 60)).sum(), (sits >= 60).sum()
+    assert 0 < on_held_out < on_train
+    assert found.fake == on_train / 80
+    assert found.expected == pytest.approx(on_held_out / 80 * 60 / 40)
+    shares = np.empty(3000)
+    for i in range(len(shares)):
+        of_train = rng.permutation(100) < 60
+        shares[i] = of_train[sits[sits >= 0]].sum()
+    z = (on_train - shares.mean()) / shares.std()
+    assert norm.isf(found.p_value) == pytest.approx(z, abs=0.15)
+
+
+@pytest.mark.parametrize(("p", "scale"), [(1, 1.0), (2, 0.3), (2, 3.0)])
+@pytest.mark.parametrize("rounded", [False, True])
+def test_rows_without_memory_sit_on_training_rows_by_chance(rng, p, scale, rounded):
+    surplus, p_values = [], []
+    for _ in range(150):
+        train, held_out, fresh = (rng.normal(size=(n, p)) for n in (120, 50, 90))
+        if rounded:
+            train, held_out = np.round(train, 1), np.round(held_out, 1)
+        found = near_copies(scale * fresh, train, held_out)
+        surplus.append(found.fake - found.expected)
+        p_values.append(found.p_value)
+    # Four standard errors; what chance gives is capped at 1 only where nearly all rows sit.
+    assert np.mean(surplus) == pytest.approx(0, abs=4 * np.std(surplus) / 150**0.5)
+    for level in (0.05, 0.5):
+        rejected = np.mean(np.array(p_values) < level)
+        assert rejected == pytest.approx(level, abs=4 * (level * (1 - level) / 150) ** 0.5)
+
+
+@pytest.mark.parametrize("scale", [1e-200, 1.0, 1e200])
+def test_disturbed_copies_are_seen(rng, scale):
+    train, held_out, fresh, noise = rng.normal(size=(4, 150, 10))
+    spacing = np.median(np.sort(cdist(train, train), axis=1)[:, 1])
+    noisy = train + noise * spacing / 3 / 10**0.5
+    assert copy_share(scale * noisy, scale * train, scale * held_out).fake < 0.01
+    found = near_copies(scale * noisy, scale * train, scale * held_out)
+    assert found.fake > 0.8
+    assert found.p_value < 1e-10
+    honest = near_copies(scale * fresh, scale * train, scale * held_out)
+    assert honest.fake < 0.05
+    # All on one training row: one row's label says nothing.
+    assert near_copies(np.repeat(noisy[:1], 150, axis=0), train, held_out).p_value > 0.1
 
 
 @pytest.mark.parametrize("share", [0.02, 0.3])

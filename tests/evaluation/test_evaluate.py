@@ -11,6 +11,7 @@ from pushforward.evaluation import (
     evaluate,
     frechet_distance,
     leave_one_out,
+    near_copies,
     pixels,
     prdc,
     ranking_distance,
@@ -66,14 +67,23 @@ def test_train_sets_the_scale_and_adds_copies(rng):
     train, real, fake = rng.normal(size=(3, 100, 2))
     fake[:50] = train[:50]
     evaluation = evaluate(real, fake, train)
-    assert list(evaluation) == [*ALWAYS, "copies", "closest_record"]
+    assert list(evaluation) == [*ALWAYS, "copies", "near_copies", "closest_record"]
     copies = evaluation["copies"]
     assert copies.value == pytest.approx(0.5, abs=0.05)
     assert copies.target == pytest.approx(0.0, abs=0.06)
     assert copies.interval[0] < copies.value < copies.interval[1]
     assert copies.sizes == {"real": 100, "fake": 100, "train": 100}
-    a, b = ((rows - train.mean(0)) / train.std(0) for rows in (real, fake))
+    a, b, c = ((rows - train.mean(0)) / train.std(0) for rows in (real, fake, train))
     assert evaluation["frechet"].value == pytest.approx(frechet_distance(a, b))
+    # Neighbours are found once for all scores: they must not depend on who else asks for them.
+    assert evaluation["nn_fake"].value == leave_one_out(a, b).fake_half.value
+    near = near_copies(b, c, a)
+    assert near.fake > 0.5
+    assert (evaluation["near_copies"].value, evaluation["near_copies"].p_value) == (
+        near.fake,
+        pytest.approx(near.p_value),
+    )
+    assert evaluation["near_copies"].target == near.expected
 
 
 def test_source_adds_modes(rng):

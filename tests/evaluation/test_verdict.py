@@ -5,6 +5,7 @@ import warnings
 import numpy as np
 import pytest
 
+from pushforward.classical.kernel_density import KernelDensity
 from pushforward.errors import EvaluationWarning
 from pushforward.evaluation import Evaluation, Score, evaluate, verdict
 
@@ -27,6 +28,36 @@ def test_bootstrap_is_copying(rng, real, train):
     result = verdict(evaluate(real, rng.choice(train, 300), train))
     assert result.name == "COPYING"
     assert result.reason.startswith("100.0% of the generated rows")
+
+
+def test_training_rows_with_noise_are_copying(rng, real, train):
+    fake = train + rng.normal(scale=0.08, size=(300, 3))  # a third of the spacing, .4, over √3
+    result = verdict(evaluate(real, fake, train))
+    assert result.name == "COPYING"
+    assert "with some noise" in result.reason
+
+
+def test_a_kernel_density_is_no_copier(rng):
+    """It keeps closer to training rows than to others, as it must, but not much closer."""
+    train, real = rng.normal(size=(2, 300, 12))
+    kernel_density = KernelDensity(random_state=0).fit(train)
+    scores = evaluate(real, kernel_density.sample(300, random_state=1), train)
+    assert scores["closest_record"].p_value < 1e-3
+    assert verdict(scores).name == "OK"
+
+
+@pytest.mark.parametrize("width", [0.7, 1.3])
+@pytest.mark.parametrize("n", [150, 300, 1200])
+def test_hubs_are_no_copies_at_any_sizes(rng, width, n):
+    """The narrower law wins all neighbours; unequal sizes take the accuracy far below chance."""
+    real, fake = rng.normal(size=(300, 64)), width * rng.normal(size=(n, 64))
+    assert verdict(evaluate(real, fake)).name == "OK"
+
+
+@pytest.mark.parametrize("n", [150, 300, 1200])
+def test_copies_of_the_real_rows_are_seen_at_any_sizes(rng, real, n):
+    fake = rng.choice(real, n) + 0.01 * rng.normal(size=(n, 3))
+    assert verdict(evaluate(real, fake)).name == "COPYING"
 
 
 def test_a_few_copies_are_tolerated(rng, real, train):

@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 from pushforward.evaluation.bins import BinDifferences, bin_differences
 from pushforward.evaluation.c2st import ClassifierTest, classifier_test
-from pushforward.evaluation.copies import ClosestRecord, CopyShare, closest_record, copy_share
+from pushforward.evaluation.copies import (
+    ClosestRecord,
+    CopyShare,
+    NearCopies,
+    closest_record,
+    copy_share,
+    near_copies,
+)
 from pushforward.evaluation.energy import EnergyDistance, energy_distance
 from pushforward.evaluation.evaluate import evaluate, ranking_distance
 from pushforward.evaluation.extrapolation import Extrapolation, extrapolated_frechet
@@ -70,6 +77,7 @@ __all__ = [
     "ModeSource",
     "ModuleFeatures",
     "Moments",
+    "NearCopies",
     "NeighbourShare",
     "PrincipalComponents",
     "Score",
@@ -91,6 +99,7 @@ __all__ = [
     "leave_one_out",
     "mmd",
     "mode_scores",
+    "near_copies",
     "nearest_distance",
     "neighbour_gap",
     "neighbour_graph",

@@ -9,7 +9,12 @@ import numpy as np
 from scipy.stats import chi2
 
 from pushforward.errors import EvaluationWarning, InputError
-from pushforward.evaluation.copies import closest_record_of, copy_share_of, records_of
+from pushforward.evaluation.copies import (
+    closest_record_of,
+    copy_share_of,
+    near_copies_of,
+    records_of,
+)
 from pushforward.evaluation.features import (
     FeatureMap,
     Rows,
@@ -52,14 +57,15 @@ def evaluate(
 
     `real` and `fake` are arrays (n, p), images (n, h, w[, c]), lists or DataFrames, best of equal
     sizes; `real` should be rows that the model was not fitted to. `train`, the rows it was fitted
-    to, adds "copies" and "closest_record"; `source`, a toy whose modes are known, adds "modes",
-    "high_quality" and "mode_kl". Always there: "frechet", "nn_accuracy", "nn_real", "nn_fake",
-    "neighbour_spread", "precision", "recall", "density", "coverage". `thorough` adds seconds and
-    "frechet_infinity", "mmd", "energy", "sliced_wasserstein", "kid", "classifier_accuracy",
-    "bins_different" and "bins_divergence". Rows are compared after `features`, a callable from data
-    to (n, q) numbers, a `torch.nn.Module` or a name for `feature_map`; by default images by their
-    pixels and all else standardised by `train`, or by `real` where there is none. No argument is
-    modified, and what is drawn, is drawn with a fixed seed.
+    to, adds "copies", "near_copies" and "closest_record"; `source`, a toy whose modes are known,
+    adds "modes", "high_quality" and "mode_kl". Always there: "frechet", "nn_accuracy", "nn_real",
+    "nn_fake", "neighbour_spread", "precision", "recall", "density", "coverage". `thorough` adds
+    seconds and "frechet_infinity", "mmd", "energy", "sliced_wasserstein", "kid",
+    "classifier_accuracy", "bins_different" and "bins_divergence". Rows are compared after
+    `features`, a callable from data to (n, q) numbers, a `torch.nn.Module` or a name for
+    `feature_map`; by default images by their pixels and all else standardised by `train`, or by
+    `real` where there is none. No argument is modified, and what is drawn, is drawn with a fixed
+    seed.
 
     Raises `InputError` for fewer than two rows, other columns, infinite numbers; warns with
     `EvaluationWarning` where rows are fewer than twice the features.
@@ -81,7 +87,8 @@ def evaluate(
         "sizes": {"real": len(real_rows), "fake": len(fake_rows)},
         "features": feature_name(features),
     }
-    near = neighbourhoods(real_rows, fake_rows, balls=BALLS)
+    # Whether a row sits on the real row that is nearest to it, the second nearest tells.
+    near = neighbourhoods(real_rows, fake_rows, k=1 if train is None else 2, balls=BALLS)
     scores = [
         _frechet(real_rows, fake_rows, shared),
         *_neighbours(near, shared),
@@ -129,10 +136,11 @@ def _frechet(real: Rows, fake: Rows, shared: dict[str, Any]) -> Score:
     bias = split_half_bias(real, len(real), len(fake)) if len(real) >= 4 else None
     fewest, p = min(len(real), len(fake)), int((np.ptp(real, axis=0) > 0).sum())
     if fewest < ROWS_PER_COLUMN * p:
+        null = "a value far above 0" if bias is None else f"about {bias:.3g}"
         warnings.warn(
             f"The Fréchet distance is computed from {fewest} rows in {p} columns: equal laws "
-            f"would give about {'?' if bias is None else format(bias, '.3g')}. Compare it at equal "
-            f"sizes only, or use at least {ROWS_PER_COLUMN * p} rows.",
+            f"would give {null}. Compare it at equal sizes only, or use at least "
+            f"{ROWS_PER_COLUMN * p} rows.",
             EvaluationWarning,
             stacklevel=3,
         )
@@ -229,7 +237,7 @@ def _manifold(near: Neighbourhoods, shared: dict[str, Any]) -> list[Score]:
 
 def _copies(near: Neighbourhoods, train: Any, shared: dict[str, Any]) -> list[Score]:
     found = records_of(near, as_rows(train, "train", at_least=2))
-    copies, closest = copy_share_of(found), closest_record_of(found)
+    copies, sitting, closest = copy_share_of(found), near_copies_of(found), closest_record_of(found)
     low, high = copies.interval
     shared = shared | {"sizes": {**shared["sizes"], "train": len(train)}}
     if copies.held_out > ALL_KNOWN:
@@ -248,6 +256,17 @@ def _copies(near: Neighbourhoods, train: Any, shared: dict[str, Any]) -> list[Sc
             interval=(copies.held_out + low, copies.held_out + high),
             expected_bias=copies.held_out,
             meaning="share of generated rows that (nearly) equal a training row",
+            **shared,
+        ),
+        Score(
+            "near_copies",
+            sitting.fake,
+            "lower",
+            target=sitting.expected,
+            p_value=sitting.p_value,
+            expected_bias=sitting.expected,
+            meaning="share of generated rows less than half as far from a training row as from any "
+            "other real row; p is one-sided, small if they are too many",
             **shared,
         ),
         Score(

@@ -8,8 +8,10 @@ from pushforward.evaluation.scores import Evaluation
 
 ALL_KNOWN = 0.95  # share of real rows among the training rows beyond which copies cannot be told
 TOLERATED_COPIES = 0.05
+TOLERATED_NEAR_COPIES = 0.2  # honest kernel densities on 100 rows have .1, noisy copies .5 and more
 HUDDLED_SPREAD = 0.1
 HUDDLED_FAKE_HALF = 0.9  # surely more, so that a handful of rows is no evidence
+SURELY = 1e-3  # p-values below
 MIRRORED = 0.1  # below chance by so much, rows sit on the real ones they are compared with
 FEWEST_MODES = 0.5
 
@@ -25,10 +27,11 @@ def verdict(evaluation: Evaluation) -> Verdict:
     """Name the failure that the scores show, copying before collapse.
 
     COPYING: the lower 95 % bound of the share of copies exceeds the held-out rows' share by more
-    than 0.05, or the 1-NN accuracy is below chance by more than 0.1 and surely so. COLLAPSED:
-    generated rows lie within a tenth of the distance at which real rows lie and surely more than
-    90 % of them have a generated row as their nearest; or fewer than half of a toy's modes are
-    reached. Both are conventions of this library.
+    than 0.05, or that of near copies surely exceeds what chance gives, and by more than 0.2, or
+    the 1-NN accuracy is below chance by more than 0.1 and surely so, and neither half is above.
+    COLLAPSED: generated rows lie within a tenth of the distance at which real rows lie and surely
+    more than 90 % of them have a generated row as their nearest; or fewer than half of a toy's
+    modes are reached. Both are conventions of this library.
 
     >>> from pushforward.evaluation.scores import Score
     >>> scores = [Score("modes", 1, "higher", target=8.0)]
@@ -37,6 +40,7 @@ def verdict(evaluation: Evaluation) -> Verdict:
     """
     reasons: tuple[tuple[Literal["COPYING", "COLLAPSED"], str | None], ...] = (
         ("COPYING", _copying(evaluation)),
+        ("COPYING", _copying_with_noise(evaluation)),
         ("COPYING", _mirroring(evaluation)),
         ("COLLAPSED", _huddled(evaluation)),
         ("COLLAPSED", _few_modes(evaluation)),
@@ -62,8 +66,20 @@ def _copying(evaluation: Evaluation) -> str | None:
         return None
     return (
         f"{copies.value:.1%} of the generated rows (nearly) equal a training row, where "
-        f"{copies.target:.1%} of unseen real rows do. Stop training earlier, widen a kernel's "
-        "bandwidth, make the model smaller or give it more data."
+        f"{copies.target:.1%} of unseen real rows do. {_FORGET}"
+    )
+
+
+def _copying_with_noise(evaluation: Evaluation) -> str | None:
+    near = evaluation.get("near_copies")
+    if near is None or near.target is None or near.p_value is None:
+        return None
+    if near.value - near.target <= TOLERATED_NEAR_COPIES or near.p_value >= SURELY:
+        return None
+    return (
+        f"{near.value:.1%} of the generated rows are less than half as far from a training row as "
+        f"from any other real row, where chance gives {near.target:.1%}: they are training rows "
+        f"with some noise. {_FORGET}"
     )
 
 
@@ -71,7 +87,11 @@ def _mirroring(evaluation: Evaluation) -> str | None:
     accuracy = evaluation.get("nn_accuracy")
     if accuracy is None or accuracy.target is None or accuracy.p_value is None:
         return None
-    if accuracy.value >= accuracy.target - MIRRORED or accuracy.p_value >= 1e-3:
+    if accuracy.value >= accuracy.target - MIRRORED or accuracy.p_value >= SURELY:
+        return None
+    # With unequal sizes one half above chance may not pull the accuracy up to it.
+    halves = (evaluation.get("nn_real"), evaluation.get("nn_fake"))
+    if any(half and half.target is not None and half.value > half.target for half in halves):
         return None
     return (
         f"The nearest row is of the same origin {accuracy.value:.1%} of the time, where chance "
@@ -100,4 +120,8 @@ def _few_modes(evaluation: Evaluation) -> str | None:
     return f"Generated rows reach {modes.value:.0f} of {modes.target:.0f} modes. {_REMEDY}"
 
 
+_FORGET = (
+    "Stop training earlier, widen a kernel's bandwidth, make the model smaller or give it more "
+    "data."
+)
 _REMEDY = "Lower the learning rate, fit with other seeds, or choose another method."
