@@ -146,6 +146,24 @@ def test_a_users_features_are_named(rng):
         evaluate(real, fake, features=lambda rows: rows[:1])
 
 
+@pytest.mark.filterwarnings("ignore::pushforward.errors.EvaluationWarning")
+def test_principal_components_favour_neither_side(rng, table):
+    """Rows spread most along their own components; half of 20 p-values are below 1/2, about."""
+    p_values = np.array(
+        [
+            [scores[half].p_value for half in ("nn_real", "nn_fake")]
+            for _ in range(20)
+            for scores in [evaluate(*rng.normal(size=(2, 60, 64)), features="pca:5")]
+        ]
+    )
+    assert ((p_values < 0.5).sum(axis=0) < 18).all()
+    assert (p_values > 1e-3).all()
+    of_table = evaluate(table(90), table(80), features="pca:2")["frechet"]
+    assert of_table.features.endswith("of 170 rows)")
+    with_train = evaluate(table(90), table(80), table(50), features="pca:2")["frechet"]
+    assert with_train.features.endswith("of 50 rows)")
+
+
 def test_lists_and_single_columns(rng):
     real, fake = rng.normal(size=(2, 40))
     expected = evaluate(real[:, None], fake[:, None]).to_dict()

@@ -26,7 +26,7 @@ from pushforward.evaluation.features import (
     pixels,
 )
 from pushforward.evaluation.frechet import frechet_distance, split_half_bias
-from pushforward.evaluation.inputs import as_data, with_columns_of
+from pushforward.evaluation.inputs import as_data, pooled, with_columns_of
 from pushforward.evaluation.intervals import Z_95, wilson_interval
 from pushforward.evaluation.manifold import expected_coverage, prdc_of
 from pushforward.evaluation.modes import ModeSource, mode_scores
@@ -64,8 +64,8 @@ def evaluate(
     "classifier_accuracy", "bins_different" and "bins_divergence". Rows are compared after
     `features`, a callable from data to (n, q) numbers, a `torch.nn.Module` or a name for
     `feature_map`; by default images by their pixels and all else standardised by `train`, or by
-    `real` where there is none. No argument is modified, and what is drawn, is drawn with a fixed
-    seed.
+    `real` where there is none; principal components are then of `real` and `fake` pooled. No
+    argument is modified, and what is drawn, is drawn with a fixed seed.
 
     Raises `InputError` for fewer than two rows, other columns, infinite numbers; warns with
     `EvaluationWarning` where rows are fewer than twice the features.
@@ -81,6 +81,9 @@ def evaluate(
     reference = real if train is None else with_columns_of(real, as_data(train, "train"), "train")
     if features is None:
         features = default_features(reference)
+    if train is None and isinstance(features, str) and features.startswith("pca:"):
+        # Real rows reach farther along their own components than others of their law do.
+        reference = pooled(real, aligned)
     features = feature_map(features, reference)
     real_rows, fake_rows = as_row_pair(_map(features, real), _map(features, aligned))
     shared: dict[str, Any] = {

@@ -62,6 +62,17 @@ def with_columns_of(real: Any, other: Any, name: str) -> Any:
     return other[list(real.columns)]
 
 
+def pooled(real: Any, fake: Any) -> Any:
+    """Return the rows of both, which are of one kind and have the same columns.
+
+    >>> pooled(np.zeros((2, 1)), np.ones((1, 1))).ravel()
+    array([0., 0., 1.])
+    """
+    if isinstance(real, pd.DataFrame):
+        return pd.concat([real, fake], ignore_index=True)
+    return np.concatenate([real, fake])
+
+
 def _array_or_table(values: Any, name: str) -> Any:
     """An array if all values are numbers, else a table of what there is."""
     try:
