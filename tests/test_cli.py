@@ -388,6 +388,9 @@ def test_evaluate_by_named_features_and_thoroughly(run):
     code, _, err = run("evaluate", "real.npy", "fake.npy", "--features", "inception:none.pth")
     assert code == 2
     assert "Traceback" not in err
+    np.save("wide.npy", np.load("fake.npy")[:, [*range(6), 0]])
+    code, _, err = run("evaluate", "real.npy", "wide.npy")
+    assert (code, "note: wide: not compared" in err, "'x6'" in err) == (0, True, True)
     code, _, err = run("evaluate", "real.npy", "fake.npy", "--features", "pixel")
     assert code == 2
     assert "expected features named" in err

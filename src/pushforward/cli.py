@@ -358,7 +358,12 @@ def evaluate(
     reference = load_data(real, drop=drop or [], as_category=as_category or [])
     if not as_json:
         _say_notes(reference)
-    others = [None if name is None else _like(reference, read_data(name)) for name in (fake, train)]
+    others: list[Any] = []
+    for name in (fake, train):
+        other = None if name is None else read_data(name)
+        if other is not None and not as_json:
+            _say_extra(reference, other)
+        others.append(None if other is None else _like(reference, other))
     compared_by = reference.X if others[1] is None else others[1]
     compare_by: Any = features
     if features is None or features == "standardised":
@@ -483,6 +488,14 @@ def report(
 def _say_notes(dataset: Dataset) -> None:
     for note in dataset.notes:
         _note(note)
+
+
+def _say_extra(reference: Dataset, other: Dataset) -> None:
+    """Name what `_like` leaves out."""
+    columns = [set(getattr(dataset.X, "columns", ())) for dataset in (reference, other)]
+    if columns[0] < columns[1]:
+        extra = ", ".join(sorted(map(repr, columns[1] - columns[0])))
+        _note(f"{other.name}: not compared, as {reference.name} has no such column: {extra}")
 
 
 def _note(text: str) -> None:

@@ -1,6 +1,7 @@
 """evaluate(): every kind of data, every score, and inputs left as they were."""
 
 import json
+import re
 
 import numpy as np
 import pandas as pd
@@ -142,8 +143,11 @@ def test_a_users_features_are_named(rng):
     evaluation = evaluate(real, fake, real + 1, features=first_two)
     assert evaluation["copies"].features == "first_two"
     assert evaluation["frechet"].value == pytest.approx(frechet_distance(real[:, :2], fake[:, :2]))
-    with pytest.raises(InputError, match="got 1 for 50 samples"):
-        evaluate(real, fake, features=lambda rows: rows[:1])
+    for wrong, came in ((lambda rows: rows[:1], "(1, 4)"), (lambda _: None, "NoneType")):
+        with pytest.raises(InputError, match=re.escape(f"got {came} for 50 samples")):
+            evaluate(real, fake, features=wrong)
+    with pytest.raises(InputError, match=r"function or a torch\.nn\.Module, got int"):
+        evaluate(real, fake, features=3)
 
 
 @pytest.mark.filterwarnings("ignore::pushforward.errors.EvaluationWarning")
@@ -226,6 +230,12 @@ def test_refusals_name_what_differs(rng, table):
         evaluate([[1.0], [1.0, 2.0]], real)
     with pytest.raises(InputError, match=r"fake must be an array, .* got str"):
         evaluate(real, "digits")
+    with pytest.raises(InputError, match="different names, got 'a' more than once"):
+        evaluate(pd.DataFrame(np.zeros((20, 2)), columns=["a", "a"]), real)
+    with pytest.raises(InputError, match="real must be real numbers, got complex"):
+        evaluate(np.zeros((20, 3)) + 1j, np.zeros((20, 3)))
+    with pytest.raises(InputError, match=r"columns, got shape \(20, 0\)"):
+        evaluate(np.zeros((20, 0)), np.zeros((20, 0)))
     infinite = rng.normal(size=(20, 3))
     infinite[[1, 2], 0] = np.inf, -np.inf
     with pytest.raises(InputError, match="fake must be finite, got 2 infinite"):

@@ -66,6 +66,7 @@ def test_mmd_of_gaussians_has_a_closed_form(rng, shift):
     if shift:
         assert errors == pytest.approx(values.std(), rel=0.15)
         covered = np.mean([low <= expected <= high for low, high in (r.interval for r in results)])
+        assert all(r.interval[0] <= r.value <= r.interval[1] for r in results)
         assert covered >= 0.9
     else:
         assert values.std() < errors < 2 * values.std()

@@ -127,10 +127,11 @@ def default_features(reference: Any) -> FeatureMap:
 
 def _map(features: FeatureMap, data: Any) -> Any:
     rows = features(data)
-    if len(rows) != len(data):
+    came = np.shape(rows)
+    if len(came) != 2 or came[0] != len(data):
         raise InputError(
-            f"features must give one row per sample, got {len(rows)} for {len(data)} samples. "
-            f"Correct {feature_name(features)}."
+            f"features must give one row per sample, (n, q), got {came or type(rows).__name__} for "
+            f"{len(data)} samples. Correct {feature_name(features)}."
         )
     return rows
 

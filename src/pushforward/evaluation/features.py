@@ -103,8 +103,8 @@ def feature_map(features: FeatureMap | str, reference: Any = None) -> FeatureMap
     "inception:FILE" with the weights in a local file, or the folder of a saved
     `ClassifierFeatures`. A `torch.nn.Module` becomes `ModuleFeatures`.
 
-    Raises `InputError` for another name, or where there is no reference; `FileError` for a folder
-    that cannot be read.
+    Raises `InputError` for another name or kind, or where there is no reference; `FileError` for a
+    folder that cannot be read.
 
     >>> feature_map("raw").__name__
     'raw'
@@ -112,11 +112,16 @@ def feature_map(features: FeatureMap | str, reference: Any = None) -> FeatureMap
     if not isinstance(features, str):
         # Only who has imported torch can hold a module.
         torch = sys.modules.get("torch")
-        if torch is None or not isinstance(features, torch.nn.Module):
-            return features
-        from pushforward.evaluation.extractors import ModuleFeatures
+        if torch is not None and isinstance(features, torch.nn.Module):
+            from pushforward.evaluation.extractors import ModuleFeatures
 
-        return ModuleFeatures(features)
+            return ModuleFeatures(features)
+        if not callable(features):
+            raise InputError(
+                "expected features as a name, a function or a torch.nn.Module, got "
+                f"{type(features).__name__}. Give e.g. 'standardised'."
+            )
+        return features
     kind, _, rest = features.partition(":")
     if features in ("pixels", "raw"):
         return {"pixels": pixels, "raw": raw}[features]
@@ -175,8 +180,8 @@ def as_rows(values: Any, name: str, at_least: int = 1) -> Rows:
         rows = np.asarray(values, dtype=np.float64)
     except (TypeError, ValueError) as error:
         raise InputError(
-            f"{name} must be numbers, one row per sample; {error}. Encode categories, or call "
-            "evaluate() with a DataFrame."
+            f"{name} must be numbers, one row per sample; {error}. Encode categories, as the "
+            "features 'standardised' do for a DataFrame."
         ) from error
     if rows.ndim != 2 or rows.shape[1] == 0:
         raise InputError(

@@ -15,7 +15,8 @@ NUMERIC_KINDS = "biuf"
 def as_data(values: Any, name: str) -> Any:
     """Return an array of numbers (n, ...) or a DataFrame; one-dimensional data is one column.
 
-    Raises `InputError` for fewer than two rows or for infinite numbers.
+    Raises `InputError` for fewer than two rows, no columns, two of one name, or numbers that are
+    infinite or complex.
 
     >>> as_data([1.0, 2.0], "real").shape
     (2, 1)
@@ -24,6 +25,17 @@ def as_data(values: Any, name: str) -> Any:
     if len(data) < 2:
         raise InputError(
             f"{name} must have at least 2 rows, got {len(data)}. Add rows or draw more."
+        )
+    if 0 in data.shape[1:]:
+        raise InputError(f"{name} must have columns, got shape {data.shape}. Give at least one.")
+    if isinstance(data, pd.DataFrame) and not data.columns.is_unique:
+        twice = ", ".join(map(repr, data.columns[data.columns.duplicated()].unique()))
+        raise InputError(
+            f"{name} must have columns of different names, got {twice} more than once. Rename them."
+        )
+    if np.iscomplexobj(data):
+        raise InputError(
+            f"{name} must be real numbers, got complex ones. Give their two parts as columns."
         )
     infinite = _count_infinite(data)
     if infinite:

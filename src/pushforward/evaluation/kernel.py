@@ -43,9 +43,9 @@ class MeanDiscrepancy:
 
     @property
     def interval(self) -> tuple[float, float]:
-        """The normal 95 % interval of the MMD², which is not negative."""
+        """The normal 95 % interval of the MMD²; 0 is in it where the value is below."""
         half = Z_95 * self.standard_error
-        return max(self.value - half, 0.0), max(self.value + half, 0.0)
+        return self.value - half, max(self.value + half, 0.0)
 
 
 @dataclass(frozen=True)
