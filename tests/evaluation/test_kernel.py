@@ -63,11 +63,12 @@ def test_mmd_of_gaussians_has_a_closed_form(rng, shift):
     values = np.array([result.value for result in results])
     assert values.mean() == pytest.approx(expected, abs=4 * values.std() / np.sqrt(len(values)))
     errors = np.mean([result.standard_error for result in results])
+    intervals = [result.interval for result in results]
+    covered = np.mean([low <= expected <= high for low, high in intervals])
+    assert covered >= 0.9
+    assert all(low <= value <= high for value, (low, high) in zip(values, intervals, strict=True))
     if shift:
         assert errors == pytest.approx(values.std(), rel=0.15)
-        covered = np.mean([low <= expected <= high for low, high in (r.interval for r in results)])
-        assert all(r.interval[0] <= r.value <= r.interval[1] for r in results)
-        assert covered >= 0.9
     else:
         assert values.std() < errors < 2 * values.std()
 
