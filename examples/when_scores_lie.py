@@ -1,4 +1,4 @@
-"""Six ways in which a score of generated rows lies, each shown on data whose truth is known.
+"""Seven ways in which a score of generated rows lies, each shown on data whose truth is known.
 
     python examples/when_scores_lie.py --out lies.png
 
@@ -22,10 +22,13 @@ from scipy.stats import binom
 
 import pushforward as pf
 from pushforward.evaluation import (
+    closest_record,
     copy_share,
     extrapolated_frechet,
     frechet_distance,
     leave_one_out,
+    near_copies,
+    nearest_distance,
     pixels,
     prdc,
 )
@@ -50,6 +53,28 @@ def memory_gan() -> dict[str, dict[str, float]]:
         if name in pf.METHODS:  # the yardstick is of training rows itself
             found[name]["copies"] = copy_share(fake, train, test).fake
     return found
+
+
+def noisy_copies() -> dict[str, dict[str, float]]:
+    """Training rows with noise of a third of their spacing, against a kernel density."""
+    parts = pf.split(pf.load_data("digits"), seed=0)
+    test, train = pixels(parts.test), pixels(parts.train)
+    rng = np.random.default_rng(0)
+    spacing = np.median(nearest_distance(train, train, exclude_self=True))
+    noise = rng.standard_normal(test.shape) * spacing / 3 / test.shape[1] ** 0.5
+    kernel_density = pf.KernelDensity(random_state=0).fit(parts.train)
+    samples = {
+        "noisy copies": rng.choice(train, len(test)) + noise,
+        "kernel density": pixels(kernel_density.sample(len(test), random_state=1)),
+    }
+    return {
+        name: {
+            "copies": copy_share(fake, train, test).fake,
+            "near copies": near_copies(fake, train, test).fake,
+            "nearer to a training row": closest_record(fake, train, test).train_share,
+        }
+        for name, fake in samples.items()
+    }
 
 
 def small_samples(p: int = 64) -> list[dict[str, float]]:
@@ -193,6 +218,7 @@ def main() -> None:
         "hidden halves": hidden_halves(),
         "binomial test": binomial_test(),
         "stray rows": stray_rows(),
+        "noisy copies": noisy_copies(),
     }
     for name, numbers in found.items():
         print(f"\n{name}", flush=True)
