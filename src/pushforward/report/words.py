@@ -44,14 +44,16 @@ NUMBERS = (
         "real half",
         "→ ½",
         "share of real {noun} whose nearest neighbour, among real and generated ones together, "
-        "is real. Above ½: the model misses part of the data. Below ½: copies.",
+        "is real. Above ½: the model misses part of the data. Below ½: generated ones crowd among "
+        "them, or copy them.",
     ),
     Number(
         "nn_fake",
         "fake half",
         "→ ½",
         "share of generated {noun} whose nearest neighbour is generated. Above ½: they lie where "
-        "no real ones do, or huddle together. Below ½: they sit on top of real ones.",
+        "no real ones do, or huddle together. Below ½: they are spread wider than real ones, or sit "
+        "on top of them.",
     ),
     Number(
         "frechet",
