@@ -52,8 +52,8 @@ NUMBERS = (
         "fake half",
         "→ ½",
         "share of generated {noun} whose nearest neighbour is generated. Above ½: they lie where "
-        "no real ones do, or huddle together. Below ½: they are spread wider than real ones, or sit "
-        "on top of them.",
+        "no real ones do, or huddle together. Below ½: they spread wider than real ones, or sit on "
+        "top of them.",
     ),
     Number(
         "frechet",
