@@ -2,12 +2,16 @@
 
 import json
 import re
+import warnings
 
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 
-from pushforward.errors import EvaluationWarning, InputError
+from pushforward.errors import DataWarning, EvaluationWarning, InputError
 from pushforward.evaluation import (
     evaluate,
     frechet_distance,
@@ -16,6 +20,7 @@ from pushforward.evaluation import (
     pixels,
     prdc,
     ranking_distance,
+    verdict,
 )
 
 ALWAYS = [
@@ -251,3 +256,56 @@ def test_what_breaks_a_constant_or_fills_a_hole_is_seen(rng):
     assert evaluate(real, fake.assign(k=700.0))["nn_accuracy"].value == 1.0
     holes = fake.assign(a=fake["a"].mask(np.arange(200) % 2 == 0))
     assert evaluate(real, holes)["nn_fake"].value > 0.7
+
+
+CELLS = st.sampled_from([None, 0, 1, 2.5, -1e300, 1e-300, True, "a", "b", ""])
+
+
+@st.composite
+def three_arrays(draw):
+    """Mostly of the same columns."""
+    p = draw(st.integers(0, 3))
+    kinds = st.sampled_from([np.float64, np.float32, np.int64, np.uint8, np.bool_])
+    return [
+        draw(arrays(draw(kinds), (draw(st.integers(1, 6)), draw(st.sampled_from([p] * 5 + [1])))))
+        for _ in range(3)
+    ]
+
+
+@st.composite
+def three_tables(draw):
+    names = draw(st.sampled_from(["x", "xy", "xyz"]))
+    cells = {
+        name: draw(st.sampled_from([CELLS, st.floats(), st.integers(-9, 9)])) for name in names
+    }
+    tables = []
+    for _ in range(3):
+        n = draw(st.integers(1, 6))
+        columns = {
+            name: draw(st.lists(cell, min_size=n, max_size=n)) for name, cell in cells.items()
+        }
+        tables.append(pd.DataFrame(columns))
+    return tables
+
+
+@pytest.mark.parametrize("kind", [three_arrays, three_tables])
+@settings(max_examples=60, deadline=None)
+@given(data=st.data())
+def test_any_rows_are_refused_or_scored(kind, data):
+    inputs = data.draw(kind())
+    with warnings.catch_warnings():
+        for category in (EvaluationWarning, DataWarning):
+            warnings.simplefilter("ignore", category)
+        try:
+            evaluation = evaluate(*inputs)
+        except InputError:
+            return
+    for score in evaluation.values():
+        assert not np.isnan(score.value)
+        assert score.p_value is None or 0 <= score.p_value <= 1
+        low, high = score.interval or (score.value, score.value)
+        assert low <= score.value + 1e-9
+        assert score.value <= high + 1e-9
+    assert json.loads(evaluation.to_json()).keys() == evaluation.keys()
+    assert "features: standardised" in str(evaluation)
+    assert verdict(evaluation).reason

@@ -38,7 +38,9 @@ class Standardised:
         self._encoding = Encoding().fit(reference, every_column=every_column)
 
     def __call__(self, data: Any) -> Rows:
-        return np.column_stack([self._encoding.transform(data), self._encoding.breaches(data)])
+        with np.errstate(over="ignore"):  # to ∞, which is refused, beside rows of another size
+            rows = self._encoding.transform(data)
+        return np.column_stack([rows, self._encoding.breaches(data)])
 
 
 def pixels(images: Any) -> Rows:
