@@ -95,7 +95,7 @@ def extrapolated_frechet(
     smallest = max(n // GROUPS, min(ROWS_PER_COLUMN * p, n // 2))
     sizes = np.linspace(smallest, n, POINTS).round().astype(int)
     group = np.arange(n) % GROUPS
-    with threadpool_limits(1 if p < FEW_COLUMNS else None):
+    with threadpool_limits(1 if p <= FEW_COLUMNS else None):
         distances = _distances(real, fake, sizes, both)
         without = []
         for left_out in range(GROUPS):
