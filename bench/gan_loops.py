@@ -28,7 +28,7 @@ from pushforward.training.loop import Stream, Training, play
 from pushforward.training.optimiser import Adam
 
 P, LATENT, HIDDEN, BATCH, ROWS = 32, 8, (128, 128), 128, 10_000
-LEARNING_RATE, BETAS = 5e-4, GAN.betas
+LEARNING_RATE, BETAS = 5e-4, GAN().betas
 SETTINGS = {"p": P, "latent": LATENT, "hidden": HIDDEN, "batch": BATCH, "rows": ROWS}
 STAND_INS = Path(__file__).parent / "stand_ins"
 

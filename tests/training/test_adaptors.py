@@ -69,8 +69,8 @@ def test_the_average_is_an_exponential_moving_average():
 
 def test_training_stops_when_the_best_has_long_passed_and_keeps_it():
     module = nn.Linear(1, 1, bias=False)
-    stopper = Stopper(module, lambda: (module.weight.item() - 30) ** 2, patience=20)
-    average, history = Average(module, 0.0), History()
+    average = Average(module, 0.0)
+    stopper = Stopper(average, lambda: (module.weight.item() - 30) ** 2, patience=20)
 
     def walk():
         for played in rounds():
@@ -78,12 +78,12 @@ def test_training_stops_when_the_best_has_long_passed_and_keeps_it():
             average.mean[0].fill_(float(played.number))
             yield played
 
-    last = [played.number for played in stop(walk(), stopper, average, history)][-1]
+    last = [played.number for played in stop(walk(), stopper)][-1]
     assert stopper.best_round == 30
     assert last == 60  # as long again as it took to get there
     stopper.restore()
     assert module.weight.item() == 30
-    assert min(score for _, score in history.scores) == 0
+    assert min(score for _, score in stopper.scores) == 0
 
 
 def test_limits():

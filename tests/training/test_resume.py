@@ -16,9 +16,9 @@ FIT = """
 import sys
 import numpy as np
 import pushforward as pf
-import pushforward.models.neural as neural
+import pushforward.models.fitting as fitting
 from functools import partial
-neural.save = partial(neural.save, seconds=0.05)
+fitting.save = partial(fitting.save, seconds=0.05)
 X = np.random.default_rng(0).normal(size=(400, 4)) ** 3
 checkpoint, model = sys.argv[1], sys.argv[2]
 gan = pf.GAN(hidden=(16, 16), max_rounds=2500, random_state=0)

@@ -52,9 +52,12 @@ class Autoencoder(LatentSampler):
         hidden: sizes of the hidden layers of the encoder, reversed in the decoder.
         batch_size: rows per batch.
         learning_rate: of Adam.
+        betas: β₁ and β₂ of Adam.
         max_rounds: at most so many batches.
         patience: least number of rounds to go on without a better score.
         average: decay of the running average of the weights, 0 for none.
+        restarts: fits from so many seeds, trained at once; the one with the best score on held-out
+            rows is kept.
         device: "auto", "cpu", "cuda", ...
         random_state: an integer makes the fit repeat.
 
@@ -76,9 +79,11 @@ class Autoencoder(LatentSampler):
         hidden: Sequence[int] = (128, 128),
         batch_size: int = 128,
         learning_rate: float = 1e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
         max_rounds: int = 20_000,
         patience: int = 2000,
         average: float = 0.995,
+        restarts: int = 1,
         device: str = "auto",
         random_state: int | None = None,
     ) -> None:
@@ -88,9 +93,11 @@ class Autoencoder(LatentSampler):
         self.hidden = hidden
         self.batch_size = batch_size
         self.learning_rate = learning_rate
+        self.betas = betas
         self.max_rounds = max_rounds
         self.patience = patience
         self.average = average
+        self.restarts = restarts
         self.device = device
         self.random_state = random_state
 

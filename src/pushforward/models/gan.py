@@ -79,10 +79,13 @@ class GAN(NeuralSampler):
         objective: "non-saturating" or "minimax".
         hidden: sizes of the hidden layers of both networks.
         batch_size: rows per batch.
-        learning_rate: of Adam, with β = (0.5, 0.999).
+        learning_rate: of Adam.
+        betas: β₁ and β₂ of Adam.
         max_rounds: at most so many rounds (a turn of each player).
         patience: least number of rounds to go on without a better score.
         average: decay of the running average of the weights, 0 for none.
+        restarts: fits from so many seeds, trained at once; the one with the best score on held-out
+            rows is kept.
         device: "auto", "cpu", "cuda", ...
         random_state: an integer makes the fit repeat.
 
@@ -95,8 +98,6 @@ class GAN(NeuralSampler):
     (3, 2)
     """
 
-    betas = (0.5, 0.999)
-
     def __init__(
         self,
         *,
@@ -106,9 +107,11 @@ class GAN(NeuralSampler):
         hidden: Sequence[int] = (128, 128),
         batch_size: int = 128,
         learning_rate: float = 5e-4,
+        betas: tuple[float, float] = (0.5, 0.999),
         max_rounds: int = 30_000,
         patience: int = 3000,
         average: float = 0.995,
+        restarts: int = 1,
         device: str = "auto",
         random_state: int | None = None,
     ) -> None:
@@ -118,9 +121,11 @@ class GAN(NeuralSampler):
         self.hidden = hidden
         self.batch_size = batch_size
         self.learning_rate = learning_rate
+        self.betas = betas
         self.max_rounds = max_rounds
         self.patience = patience
         self.average = average
+        self.restarts = restarts
         self.device = device
         self.random_state = random_state
 

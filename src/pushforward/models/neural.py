@@ -7,33 +7,22 @@ import math
 import warnings
 from abc import abstractmethod
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import replace
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
+from sklearn.base import clone
 
 import pushforward
 from pushforward.errors import Diverged, InputError, TrainingWarning
 from pushforward.evaluation.neighbours import neighbour_gap
+from pushforward.models.fitting import Fit, train
 from pushforward.sampler import Effort, Sampler, describe
-from pushforward.training.adaptors import (
-    Average,
-    Clock,
-    History,
-    Stateful,
-    Stopper,
-    keep_average,
-    limit,
-    log,
-    progress,
-    save,
-    stop,
-    until,
-)
-from pushforward.training.checkpoint import Checkpoint
-from pushforward.training.device import choose_device, seeded, threads_for
+from pushforward.training.adaptors import Average, History, Stopper
+from pushforward.training.device import choose_device, seeded
 from pushforward.training.game import Game
-from pushforward.training.loop import Stream, Training, load_weights, play
+from pushforward.training.loop import Stream, Training, load_weights
 from pushforward.training.optimiser import Adam
 
 HELD_BACK = 0.15  # of the rows, to stop by, when no validation rows are given
@@ -48,11 +37,14 @@ class NeuralSampler(Sampler):
     turn noise into rows (`_generate`).
     """
 
-    betas = (0.9, 0.999)
+    # What members of one population may differ in: numbers that the optimisers or buffers hold.
+    continuous: ClassVar[tuple[str, ...]] = ("learning_rate", "betas")
 
     hidden: Sequence[int]
     batch_size: int
     learning_rate: float
+    betas: tuple[float, float]
+    restarts: int
     max_rounds: int
     patience: int
     average: float
@@ -72,86 +64,92 @@ class NeuralSampler(Sampler):
 
     def _fit(self, Z: np.ndarray, effort: Effort) -> None:
         self._check_parameters()
+        if self.restarts == 1:
+            fit = self._begin(Z, effort)
+            train([fit], effort)
+            self._end(fit)
+            return
+        # All restarts share one split, so that their scores can be compared; the first is what a
+        # fit without restarts would be.
+        rngs = [np.random.default_rng(self.seed_)]
+        rngs += [np.random.default_rng([self.seed_, k]) for k in range(1, self.restarts)]
+        _seeds(effort.rng)
+        rows, held = self._held_back(Z, effort)
+        members = [clone(self).set_params(restarts=1) for _ in rngs]
+        fits = []
+        for member, rng in zip(members, rngs, strict=True):
+            member.encoding_, member.seed_ = self.encoding_, self.seed_
+            fits.append(member._begin(rows, replace(effort, rng=rng, validation=held)))
+        train(fits, effort)
+        self.restart_scores_ = [fit.stopper.best_score for fit in fits]
+        best = int(np.argmin(self.restart_scores_))
+        members[best]._end(fits[best])
+        for name, value in vars(members[best]).items():
+            if name.endswith("_"):
+                setattr(self, name, value)
+
+    def _begin(self, Z: np.ndarray, effort: Effort) -> Fit:
+        """A fit to encoded rows that has not yet played a round."""
         device = choose_device(self.device)
-        seeds = [int(s) for s in effort.rng.integers(2**31, size=4)]
-        train, held = self._held_back(Z, effort)
-        x = torch.as_tensor(train, dtype=torch.float32, device=device)
+        seeds = _seeds(effort.rng)
+        rows, held = self._held_back(Z, effort)
+        x = torch.as_tensor(rows, dtype=torch.float32, device=device)
         with seeded(seeds[0]):
-            game = self._game(len(train), Z.shape[1]).to(device)
+            game = self._game(len(rows), Z.shape[1]).to(device)
         self.game_ = game
         stream = Stream(x, self.batch_size, game.noise, torch.Generator().manual_seed(seeds[1]))
+        betas = (float(self.betas[0]), float(self.betas[1]))
         optimisers = {
-            player.name: Adam(list(game.owned(player).values()), self.learning_rate, self.betas)
+            player.name: Adam(list(game.owned(player).values()), self.learning_rate, betas)
             for player in game.players()
         }
-        training = Training(game, stream, optimisers)
-        history, average = History(), Average(game, self.average)
+
+        def prepare() -> None:
+            self._prepare(x, np.random.default_rng(seeds[2]))
 
         def score() -> float:
-            self._prepare(x, np.random.default_rng(seeds[2]))
+            prepare()
             return self._score(held, seeds[3])
 
-        stopper = Stopper(game, score, self.patience)
-        parts: dict[str, Stateful] = {"training": training, "history": history}
-        parts |= {"average": average, "stopper": stopper, "clock": Clock()}
-        checkpoint = Checkpoint(self._fingerprint(train, held), parts)
-        size = sum(parameter.numel() for parameter in game.parameters())
-        diverged = None
-        with threads_for(size, stream.batch_size):
-            try:
-                self._train(training, history, average, stopper, checkpoint, effort)
-            except Diverged as error:
-                if not math.isfinite(stopper.best_score):
-                    raise
-                diverged = error
-        stopper.restore()
-        self._prepare(x, np.random.default_rng(seeds[2]))
-        self.history_, self.scores_ = history.rows, history.scores
-        self.n_rounds_, self.best_round_ = training.round, stopper.best_round
-        self.stopped_by_ = _why_stopped(diverged, stopper, training.round, self.max_rounds)
-        if diverged is not None:
+        average = Average(game, self.average)
+        shapes = tuple((name, t.shape) for name, t in game.state_dict().items())
+        return Fit(
+            name=type(self).__name__,
+            alike=(type(self), self._fixed(), shapes, stream.batch_size, str(device)),
+            max_rounds=self.max_rounds,
+            training=Training(game, stream, optimisers),
+            history=History(),
+            average=average,
+            stopper=Stopper(average, score, self.patience),
+            fingerprint=self._fingerprint(rows, held),
+            prepare=prepare,
+        )
+
+    def _fixed(self) -> str:
+        """The parameters that the members of a population must share, as text."""
+        free = {"random_state", "restarts", *self.continuous}
+        return repr({k: v for k, v in self.get_params().items() if k not in free})
+
+    def _end(self, fit: Fit) -> None:
+        """Take over what a fit has learnt.
+
+        Raises:
+            Diverged: there was no state to keep.
+        """
+        stopper = fit.stopper
+        if fit.diverged is not None:
+            if fit.failed:
+                raise fit.diverged
             warnings.warn(
-                f"{diverged}; the state of round {stopper.best_round} is kept, the best before",
+                f"{fit.diverged}; the state of round {stopper.best_round} is kept, the best before",
                 TrainingWarning,
                 stacklevel=3,
             )
-        self.game_ = game.cpu().eval()
-
-    def _train(
-        self,
-        training: Training,
-        history: History,
-        average: Average,
-        stopper: Stopper,
-        checkpoint: Checkpoint,
-        effort: Effort,
-    ) -> None:
-        path, deadline = effort.checkpoint, effort.deadline
-        if path is not None and checkpoint.resume(path) and deadline is not None:
-            deadline -= checkpoint.parts["clock"].seconds  # type: ignore[attr-defined]
-        start = training.round
-        if start < self.max_rounds and not (start and stopper.over(start)):
-            rounds = limit(play(training), self.max_rounds)
-            rounds = log(rounds, history)
-            rounds = keep_average(rounds, average)
-            rounds = stop(rounds, stopper, average, history)
-            rounds = until(rounds, deadline)
-            rounds = save(rounds, path, checkpoint.state)
-            label = type(self).__name__
-            for _ in progress(
-                rounds,
-                shown=effort.progress,
-                label=label,
-                start=start,
-                max_rounds=self.max_rounds,
-                deadline=deadline,
-                score=lambda: stopper.best_score,
-            ):
-                pass
-        if not history.scores or history.scores[-1][0] < training.round:
-            average.swap()
-            history.scores.append((training.round, stopper.look(training.round)))
-            average.swap()
+        fit.prepare()
+        self.history_, self.scores_ = fit.history.rows, stopper.scores
+        self.n_rounds_, self.best_round_ = fit.training.round, stopper.best_round
+        self.stopped_by_ = fit.stopped_by
+        self.game_ = fit.training.game.cpu().eval()
 
     def _held_back(self, Z: np.ndarray, effort: Effort) -> tuple[np.ndarray, np.ndarray]:
         """Training rows, and the rows by which training stops."""
@@ -185,13 +183,19 @@ class NeuralSampler(Sampler):
         return Z
 
     def _check_parameters(self) -> None:
-        for name in ("batch_size", "max_rounds", "patience"):
+        for name in ("batch_size", "max_rounds", "patience", "restarts"):
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
                 raise InputError(f"expected {name} to be a whole number above 0, got {value!r}")
-        if not (_is_number(self.learning_rate) and self.learning_rate > 0):
+        if not (is_number(self.learning_rate) and self.learning_rate > 0):
             raise InputError(f"expected learning_rate to be above 0, got {self.learning_rate!r}")
-        if not (_is_number(self.average) and 0 <= self.average < 1):
+        betas = self.betas if isinstance(self.betas, (tuple, list)) else ()
+        if len(betas) != 2 or not all(is_number(b) and 0 <= b < 1 for b in betas):
+            raise InputError(
+                f"expected betas to be two numbers from 0 to below 1, (0.9, 0.999), "
+                f"got {self.betas!r}"
+            )
+        if not (is_number(self.average) and 0 <= self.average < 1):
             raise InputError(f"expected average to be at least 0 and below 1, got {self.average!r}")
         sizes = self.hidden if isinstance(self.hidden, (tuple, list)) else None
         if sizes is None or not all(isinstance(h, (int, np.integer)) and h > 0 for h in sizes):
@@ -228,15 +232,12 @@ class NeuralSampler(Sampler):
         self.scores_ = [(int(r), float(s)) for r, s in state["scores"]]
 
 
-def _why_stopped(diverged: Diverged | None, stopper: Stopper, rounds: int, max_rounds: int) -> str:
-    if diverged is not None:
-        return "divergence"
-    if stopper.over(rounds):
-        return "score"
-    return "max_rounds" if rounds >= max_rounds else "budget"
+def _seeds(rng: np.random.Generator) -> list[int]:
+    """Of the weights, the batches, what drawing needs beside the networks, and the scores."""
+    return [int(seed) for seed in rng.integers(2**31, size=4)]
 
 
-def _is_number(value: Any) -> bool:
+def is_number(value: Any) -> bool:
     return isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
 
 

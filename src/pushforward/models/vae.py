@@ -9,8 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from pushforward.errors import InputError
 from pushforward.models.latent import LatentSampler
-from pushforward.models.neural import check_latent_dim, in_blocks, torch_rng
+from pushforward.models.neural import check_latent_dim, in_blocks, is_number, torch_rng
 from pushforward.models.priors import normal
 from pushforward.networks.mlp import mlp
 from pushforward.sampler import check_flag
@@ -29,16 +30,18 @@ def kl_to_standard_normal(mean: Tensor, log_variance: Tensor) -> Tensor:
 class Variational(Game):
     """An encoder and a decoder that maximise a lower bound of log p(x).
 
-    −ELBO = −E_q log N(x; D(z), s² I) + KL(q(z|x) ‖ N(0, I)),  z = μ + σ∘ε    (eq. 10)
+    −ELBO = −E_q log N(x; D(z), s² I) + β KL(q(z|x) ‖ N(0, I)),  z = μ + σ∘ε    (eq. 10, β = 1)
 
-    Kingma & Welling 2013, arXiv:1312.6114. Both terms are nats per sample; the decoder's variance
+    Kingma & Welling 2013, arXiv:1312.6114; β: Higgins et al. 2017. Both terms are nats per sample; the decoder's variance
     s² is learnt with the rest.
     """
 
-    def __init__(self, encoder: nn.Module, decoder: nn.Module, k: int) -> None:
+    def __init__(self, encoder: nn.Module, decoder: nn.Module, k: int, beta: float = 1.0) -> None:
         super().__init__()
         self.encoder, self.decoder, self.k = encoder, decoder, k
         self.scale = DecoderScale()
+        # A buffer, so that the members of a population may each have their own.
+        self.register_buffer("beta", torch.tensor(float(beta)), persistent=False)
 
     def players(self) -> tuple[Player, ...]:
         return (Player("model", self.bound, owns=(self.encoder, self.decoder, self.scale)),)
@@ -54,7 +57,7 @@ class Variational(Game):
         likelihood = -0.5 * (squared / log_s2.exp() + x.shape[1] * (log_s2 + math.log(2 * math.pi)))
         return {
             "reconstruction": -likelihood.mean(),
-            "kl": kl_to_standard_normal(mean, log_variance).mean(),
+            "kl": self.beta * kl_to_standard_normal(mean, log_variance).mean(),
         }
 
 
@@ -75,19 +78,23 @@ class DecoderScale(nn.Module):
 class VAE(LatentSampler):
     """A variational autoencoder: (μ, σ) = E(x), z = μ + σ∘ε, x ~ N(D(z), s² I).
 
-    Maximises E_q log p(x|z) − KL(q(z|x) ‖ N(0, I)) with a learnt decoder variance s². A sample is
+    Maximises E_q log p(x|z) − β KL(q(z|x) ‖ N(0, I)) with a learnt decoder variance s². A sample is
     D(z) with z ~ N(0, I); `noise=True` adds the decoder's variance. Kingma & Welling 2013,
     arXiv:1312.6114.
 
     Args:
         latent_dim: dimension of z; None takes 16, or the number of columns if that is less.
         noise: add N(0, s² I) to what is drawn.
+        beta: weight of the KL term; 1 is the bound, more presses codes closer to the prior.
         hidden: sizes of the hidden layers of the encoder, reversed in the decoder.
         batch_size: rows per batch.
         learning_rate: of Adam.
+        betas: β₁ and β₂ of Adam.
         max_rounds: at most so many batches.
         patience: least number of rounds to go on without a better score.
         average: decay of the running average of the weights, 0 for none.
+        restarts: fits from so many seeds, trained at once; the one with the best score on held-out
+            rows is kept.
         device: "auto", "cpu", "cuda", ...
         random_state: an integer makes the fit repeat.
 
@@ -100,36 +107,46 @@ class VAE(LatentSampler):
     ((200, 2), (3, 5))
     """
 
+    continuous = (*LatentSampler.continuous, "beta")
+
     def __init__(
         self,
         *,
         latent_dim: int | None = None,
         noise: bool = False,
+        beta: float = 1.0,
         hidden: Sequence[int] = (128, 128),
         batch_size: int = 128,
         learning_rate: float = 2e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
         max_rounds: int = 20_000,
         patience: int = 2000,
         average: float = 0.995,
+        restarts: int = 1,
         device: str = "auto",
         random_state: int | None = None,
     ) -> None:
         self.latent_dim = latent_dim
         self.noise = noise
+        self.beta = beta
         self.hidden = hidden
         self.batch_size = batch_size
         self.learning_rate = learning_rate
+        self.betas = betas
         self.max_rounds = max_rounds
         self.patience = patience
         self.average = average
+        self.restarts = restarts
         self.device = device
         self.random_state = random_state
 
     def _game(self, n: int, p: int) -> Game:
         check_flag("noise", self.noise)
+        if not is_number(self.beta) or self.beta < 0:
+            raise InputError(f"expected beta to be at least 0, got {self.beta!r}")
         k = check_latent_dim(self.latent_dim, min(16, p), n)
         hidden = tuple(self.hidden)
-        return Variational(mlp(p, hidden, 2 * k), mlp(k, hidden[::-1], p), k)
+        return Variational(mlp(p, hidden, 2 * k), mlp(k, hidden[::-1], p), k, self.beta)
 
     def _generate(self, n: int, rng: np.random.Generator) -> np.ndarray:
         generator = torch_rng(rng)

@@ -39,13 +39,32 @@ class Stateful(Protocol):
     def load_state_dict(self, state: State) -> None: ...
 
 
+class Listener(Protocol):
+    """The learning curve of a training, or of many."""
+
+    def add(self, played: Round) -> None: ...
+
+
+class Averager(Protocol):
+    """The average of one training's weights, or of many."""
+
+    def add(self, number: int) -> None: ...
+
+
+class Watcher(Protocol):
+    """Who scores a training, or many, and says when it is over."""
+
+    def due(self, number: int) -> bool: ...
+    def look(self, number: int) -> None: ...
+    def over(self, number: int) -> bool: ...
+
+
 class History:
-    """The learning curve: each term's mean over `every` rounds, and the scores."""
+    """The learning curve: each term's mean over `every` rounds."""
 
     def __init__(self, every: int = 50) -> None:
         self.every = every
         self.rows: list[dict[str, float]] = []  # {"round": 50, "generator/fool": 0.69, ...}
-        self.scores: list[tuple[int, float]] = []  # (round, score on the validation rows)
         self._sums: dict[str, Tensor] = {}
 
     def add(self, played: Round) -> None:
@@ -57,16 +76,19 @@ class History:
         if played.number % self.every == 0:
             means = {key: float(total) / self.every for key, total in self._sums.items()}
             self._sums = {}
-            self.rows.append({"round": played.number, **means})
-            check_finite(played.number, means)
+            self.close(played.number, means)
+
+    def close(self, number: int, means: dict[str, float]) -> None:
+        """Write a row of means, and raise `Diverged` when one has left the finite numbers."""
+        self.rows.append({"round": number, **means})
+        check_finite(number, means)
 
     def state_dict(self) -> State:
         sums = {key: value.cpu() for key, value in self._sums.items()}
-        return {"rows": self.rows, "scores": [list(s) for s in self.scores], "sums": sums}
+        return {"rows": self.rows, "sums": sums}
 
     def load_state_dict(self, state: State) -> None:
         self.rows = list(state["rows"])
-        self.scores = [(int(r), float(s)) for r, s in state["scores"]]
         self._sums = {key: torch.as_tensor(value) for key, value in state["sums"].items()}
 
 
@@ -101,15 +123,17 @@ class Average:
     """An exponential moving average of the weights, w̄ ← d·w̄ + (1 − d)·w, started at w."""
 
     def __init__(self, module: nn.Module, decay: float) -> None:
-        self.decay = decay
+        self.module, self.decay = module, decay
         self.live: list[Tensor] = list(module.parameters())
         self.mean = [p.detach().clone() for p in self.live]
 
+    def decay_at(self, number: int) -> float:
+        """The first rounds are forgotten quickly: an average over the last tenth of a short run."""
+        return min(self.decay, (1 + number) / (10 + number))
+
     @torch.no_grad()
     def add(self, number: int) -> None:
-        # The first rounds are forgotten quickly: an average over the last tenth of a short run.
-        decay = min(self.decay, (1 + number) / (10 + number))
-        torch._foreach_lerp_(self.mean, self.live, 1 - decay)
+        torch._foreach_lerp_(self.mean, self.live, 1 - self.decay_at(number))
 
     @torch.no_grad()
     def swap(self) -> None:
@@ -128,31 +152,35 @@ class Average:
 
 
 class Stopper:
-    """Keep the best state by a score of samples; stop when the best has long been passed.
+    """Keep the best averaged state by a score of samples; stop when it has long been passed.
 
     Scores come every `every` rounds at first, then every twentieth of the rounds played. Training
     stops when it has gone on for as long again (and at least `patience` rounds) since the best.
     """
 
-    def __init__(self, module: nn.Module, score: Callable[[], float], patience: int) -> None:
-        self.module, self.score, self.patience = module, score, patience
+    def __init__(self, average: Average, score: Callable[[], float], patience: int) -> None:
+        self.average, self.score, self.patience = average, score, patience
         self.every = max(1, patience // 20)
         self.next = self.every
         self.best_score = math.inf
         self.best_round = 0
         self.best: dict[str, Tensor] = {}
+        self.scores: list[tuple[int, float]] = []  # (round, score on the validation rows)
 
     def due(self, number: int) -> bool:
         return number >= self.next
 
-    def look(self, number: int) -> float:
-        """Score the present state (lower is better) and keep it if it is the best."""
+    def look(self, number: int) -> None:
+        """Score the averaged weights (lower is better) and keep them if they are the best."""
+        self.average.swap()
         score = self.score()
+        self.scores.append((number, score))
         self.next = number + max(self.every, number // 20)
         if score < self.best_score or not self.best:
             self.best_score, self.best_round = score, number
-            self.best = {k: v.detach().clone() for k, v in self.module.state_dict().items()}
-        return score
+            state = self.average.module.state_dict()
+            self.best = {k: v.detach().clone() for k, v in state.items()}
+        self.average.swap()
 
     def over(self, number: int) -> bool:
         return number - self.best_round >= max(self.patience, self.best_round)
@@ -160,41 +188,38 @@ class Stopper:
     def restore(self) -> None:
         """Put the best state back."""
         if self.best:
-            load_weights(self.module, self.best)
+            load_weights(self.average.module, self.best)
 
     def state_dict(self) -> State:
         kept = {"next": self.next, "best_score": self.best_score, "best_round": self.best_round}
-        return kept | {"best": self.best}
+        return kept | {"best": self.best, "scores": [list(s) for s in self.scores]}
 
     def load_state_dict(self, state: State) -> None:
         self.next, self.best_round = state["next"], state["best_round"]
         self.best_score = state["best_score"]
         self.best = {k: torch.as_tensor(v) for k, v in state["best"].items()}
+        self.scores = [(int(r), float(s)) for r, s in state["scores"]]
 
 
-def log(rounds: Iterable[Round], history: History) -> Iterator[Round]:
+def log(rounds: Iterable[Round], history: Listener) -> Iterator[Round]:
     """Write each round's terms into the learning curve; raise `Diverged` when one breaks."""
     for played in rounds:
         history.add(played)
         yield played
 
 
-def keep_average(rounds: Iterable[Round], average: Average) -> Iterator[Round]:
+def keep_average(rounds: Iterable[Round], average: Averager) -> Iterator[Round]:
     """Carry an average of the weights along."""
     for played in rounds:
         average.add(played.number)
         yield played
 
 
-def stop(
-    rounds: Iterable[Round], stopper: Stopper, average: Average, history: History
-) -> Iterator[Round]:
+def stop(rounds: Iterable[Round], stopper: Watcher) -> Iterator[Round]:
     """Score samples of the averaged weights now and then; end when they no longer improve."""
     for played in rounds:
         if stopper.due(played.number):
-            average.swap()
-            history.scores.append((played.number, stopper.look(played.number)))
-            average.swap()
+            stopper.look(played.number)
         yield played
         if stopper.over(played.number):
             return

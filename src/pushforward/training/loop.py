@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
@@ -39,21 +39,23 @@ class Stream:
         self.batch_size = self.batches.batch_size
         self.used = BLOCK
 
-    def _draw_block(self) -> None:
+    def draw_block(self) -> None:
+        """Rows `(turns, n)` and noise `(turns, n, ...)` of the next turns."""
         self.began = {"rng": self.rng.get_state(), **self.batches.state_dict()}
-        rows = self.batches.take(BLOCK)
+        self.rows = self.batches.take(BLOCK).to(self.x.device)
         drawn = self.noise(BLOCK * self.batch_size, self.rng)
-        self.rows = rows.to(self.x.device)
-        on_device = {name: t.to(self.x.device) for name, t in drawn.items()}
-        turns = zip(*(t.split(self.batch_size) for t in on_device.values()), strict=True)
-        self.noises = [dict(zip(on_device, turn, strict=True)) for turn in turns]
-        self.noises = self.noises or [{} for _ in range(BLOCK)]
+        shape = (BLOCK, self.batch_size)
+        self.drawn = {name: t.to(self.x.device).unflatten(0, shape) for name, t in drawn.items()}
         self.used = 0
+
+    def __iter__(self) -> Stream:
+        return self
 
     def __next__(self) -> tuple[Tensor, Tensors]:
         if self.used == BLOCK:
-            self._draw_block()
-        x, noise = self.x.index_select(0, self.rows[self.used]), self.noises[self.used]
+            self.draw_block()
+        x = self.x.index_select(0, self.rows[self.used])
+        noise = {name: block[self.used] for name, block in self.drawn.items()}
         self.used += 1
         return x, noise
 
@@ -66,7 +68,7 @@ class Stream:
         self.batches.load_state_dict(state["began"])
         self.used = BLOCK
         if state["used"]:
-            self._draw_block()
+            self.draw_block()
             self.used = state["used"]
 
 
@@ -79,6 +81,14 @@ class Training:
         self.owned = {p.name: list(game.owned(p).values()) for p in self.players}
         self.buffers = dict(game.named_buffers())
         self.round = 0
+
+    def turn(self, players: tuple[Player, ...], x: Tensor, noise: Tensors) -> dict[str, Terms]:
+        """One turn of each of these players on one batch, in order."""
+        if len(players) == len(self.players):
+            together = self.game.joint(x, noise)
+            if together is not None:
+                return {name: self.move(name, loss) for name, loss in together}
+        return {player.name: self.move(player.name, player.loss(x, noise)) for player in players}
 
     def move(self, player: str, result: Terms | Loss) -> Terms:
         """Step `player`'s own parameters down the gradient of the sum of its terms."""
@@ -113,7 +123,17 @@ def load_weights(module: torch.nn.Module, state: dict[str, Any]) -> None:
     module.load_state_dict({name: torch.as_tensor(value) for name, value in state.items()})
 
 
-def play(training: Training) -> Iterator[Round]:
+class Playable(Protocol):
+    """A training, or many as one."""
+
+    players: tuple[Player, ...]
+    stream: Iterator[tuple[Tensor, Tensors]]
+    round: int
+
+    def turn(self, players: tuple[Player, ...], x: Tensor, noise: Tensors) -> dict[str, Terms]: ...
+
+
+def play(training: Playable) -> Iterator[Round]:
     """Play rounds for ever; what is around this iterator logs, averages, saves and stops.
 
     In a round every player has its turns, in order, each turn on a fresh batch; the last turns of
@@ -125,18 +145,8 @@ def play(training: Training) -> Iterator[Round]:
         yield Round(training.round, played)
 
 
-def _play_round(training: Training) -> dict[str, Terms]:
+def _play_round(training: Playable) -> dict[str, Terms]:
     for player in training.players:
         for _ in range(player.turns - 1):
-            x, noise = next(training.stream)
-            training.move(player.name, player.loss(x, noise))
-    x, noise = next(training.stream)
-    turns = training.game.joint(x, noise) or _separate_turns(training.players, x, noise)
-    return {name: training.move(name, loss) for name, loss in turns}
-
-
-def _separate_turns(
-    players: tuple[Player, ...], x: Tensor, noise: Tensors
-) -> Iterator[tuple[str, Terms | Loss]]:
-    for player in players:
-        yield player.name, player.loss(x, noise)
+            training.turn((player,), *next(training.stream))
+    return training.turn(training.players, *next(training.stream))

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
-from torch.optim.adam import adam
 
 
 class Adam:
@@ -27,24 +26,34 @@ class Adam:
         self.learning_rate, self.betas = learning_rate, betas
         self.first = [torch.zeros_like(p) for p in self.parameters]
         self.second = [torch.zeros_like(p) for p in self.parameters]
-        self.steps = [torch.zeros((), device=p.device) for p in self.parameters]
+        self.steps = torch.zeros((), device=self.parameters[0].device)
 
     @torch.no_grad()
     def step(self, gradients: Sequence[Tensor]) -> None:
-        adam(
-            self.parameters,
+        self.steps += 1
+        self.apply(self.parameters, gradients, self.first, self.second)
+
+    def apply(
+        self,
+        parameters: list[Tensor],
+        gradients: Sequence[Tensor],
+        first: list[Tensor],
+        second: list[Tensor],
+    ) -> None:
+        """Move these parameters and moments by this optimiser's settings and number of steps."""
+        torch._fused_adam_(
+            parameters,
             list(gradients),
-            self.first,
-            self.second,
+            first,
+            second,
             [],
-            self.steps,
-            fused=True,
-            amsgrad=False,
+            [self.steps] * len(parameters),
+            lr=self.learning_rate,
             beta1=self.betas[0],
             beta2=self.betas[1],
-            lr=self.learning_rate,
             weight_decay=0.0,
             eps=1e-8,
+            amsgrad=False,
             maximize=False,
         )
 
@@ -52,6 +61,30 @@ class Adam:
         return {"first": self.first, "second": self.second, "steps": self.steps}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        for mine in ("first", "second", "steps"):
+        self.steps.copy_(torch.as_tensor(state["steps"]))
+        for mine in ("first", "second"):
             for tensor, saved in zip(getattr(self, mine), state[mine], strict=True):
                 tensor.copy_(torch.as_tensor(saved))
+
+
+def move_together(
+    optimisers: Sequence[Adam], parameters: list[Tensor], first: list[Tensor], second: list[Tensor]
+) -> Callable[..., None]:
+    """What steps optimisers in lock-step, given the gradients as stacks `(K, ...)`.
+
+    The optimisers' parameters and moments must be rows of the given stacks; where all have the same
+    settings the stacks are moved whole.
+    """
+    alike = len({(o.learning_rate, *o.betas) for o in optimisers}) == 1
+
+    @torch.no_grad()
+    def move(*gradients: Tensor) -> None:
+        for optimiser in optimisers:
+            optimiser.steps += 1
+        if alike:
+            optimisers[0].apply(parameters, gradients, first, second)
+            return
+        for o, mine in zip(optimisers, zip(*gradients, strict=True), strict=True):
+            o.apply(o.parameters, mine, o.first, o.second)
+
+    return move

@@ -1,0 +1,257 @@
+"""Fits of neural samplers in progress, one alone or many as one population."""
+
+from __future__ import annotations
+
+import logging
+import math
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from pushforward.errors import Diverged
+from pushforward.sampler import Effort
+from pushforward.training.adaptors import (
+    Average,
+    Clock,
+    History,
+    Stateful,
+    Stopper,
+    keep_average,
+    limit,
+    log,
+    progress,
+    save,
+    stop,
+    until,
+)
+from pushforward.training.checkpoint import Checkpoint
+from pushforward.training.device import threads_for
+from pushforward.training.loop import BLOCK, Training, play
+from pushforward.training.population import Averages, Histories, Population, Stoppers
+
+LOG = logging.getLogger("pushforward")
+MEMORY_SHARE = 0.5  # of what is free, that a population may take
+
+
+@dataclass
+class Fit:
+    """One sampler's training in progress, and how it ended."""
+
+    name: str
+    alike: tuple[Any, ...]  # fits that agree in this can be trained as one population
+    max_rounds: int
+    training: Training
+    history: History
+    average: Average
+    stopper: Stopper
+    fingerprint: dict[str, Any]
+    prepare: Callable[[], None]  # what drawing needs beside the weights
+    diverged: Diverged | None = None
+
+    @property
+    def failed(self) -> bool:
+        """Diverged before there was a state to keep."""
+        return self.diverged is not None and not math.isfinite(self.stopper.best_score)
+
+    @property
+    def stopped_by(self) -> str:
+        if self.diverged is not None:
+            return "divergence"
+        if self.stopper.over(self.training.round):
+            return "score"
+        return "max_rounds" if self.training.round >= self.max_rounds else "budget"
+
+
+def train(fits: Sequence[Fit], effort: Effort) -> list[str]:
+    """Train each fit to its end, those that are alike at once, and leave it in its best state.
+
+    Returns notes on how they were trained, which are also logged. A fit that diverges is marked and
+    the others go on.
+    """
+    notes: list[str] = []
+    chunks = [part for group in _alike(fits, notes) for part in _that_fit(group, notes)]
+    for i, chunk in enumerate(chunks):
+        path = effort.checkpoint
+        if path is not None and len(chunks) > 1:
+            path = path.with_name(f"{path.name}.{i}")
+        together = _population(chunk, notes) if len(chunk) > 1 else None
+        if together is None:
+            for j, fit in enumerate(chunk):
+                alone = path if path is None or len(chunk) == 1 else path.with_name(f"{path.name}.{j}")
+                _train_alone(fit, alone, effort)
+        else:
+            _train_together(together, chunk, path, effort)
+    for fit in fits:
+        fit.stopper.restore()
+    for note in notes:
+        LOG.info(note)
+    return notes
+
+
+def _alike(fits: Sequence[Fit], notes: list[str]) -> list[list[Fit]]:
+    """Fits that share networks, batches and schedule, in the order of their first."""
+    groups: dict[Any, list[Fit]] = {}
+    for fit in fits:
+        groups.setdefault(fit.alike, []).append(fit)
+    if len(groups) > 1:
+        sizes = ", ".join(str(len(group)) for group in groups.values())
+        notes.append(
+            f"{len(fits)} members train in {len(groups)} populations ({sizes}): they differ in more "
+            "than seeds, rows and continuous settings"
+        )
+    return list(groups.values())
+
+
+def _that_fit(group: list[Fit], notes: list[str]) -> list[list[Fit]]:
+    """The group in parts that memory can carry."""
+    if len(group) == 1:
+        return [group]
+    each, free = memory_of(group[0].training), free_memory(group[0].training.stream.x.device)
+    most = len(group) if free is None else max(1, int(MEMORY_SHARE * free / each))
+    if most >= len(group):
+        return [group]
+    assert free is not None
+    notes.append(
+        f"{len(group)} members of {each / 2**20:.0f} MiB each are trained {most} at a time: "
+        f"{free / 2**20:.0f} MiB are free, of which they may take {MEMORY_SHARE:.0%}"
+    )
+    return [group[first : first + most] for first in range(0, len(group), most)]
+
+
+def memory_of(training: Training) -> int:
+    """Bytes that a member of a population takes, forecast from a trial of each player's loss.
+
+    Weights, their average, the best ones, two moments, gradients and room for one more copy; a
+    block of rows and noise; what the losses keep for their derivatives, and as much for these.
+    """
+    saved: dict[tuple[int, tuple[int, ...]], int] = {}
+
+    def count(tensor: Tensor) -> Tensor:
+        saved[tensor.data_ptr(), tuple(tensor.shape)] = tensor.numel() * tensor.element_size()
+        return tensor
+
+    game, stream = training.game, training.stream
+    drawn = game.noise(stream.batch_size, torch.Generator().manual_seed(0))
+    noise = {name: t.to(stream.x.device) for name, t in drawn.items()}
+    x = stream.x[: stream.batch_size]
+    kept = []  # or a tensor's memory would be used again and its address counted once
+    with torch.autograd.graph.saved_tensors_hooks(count, lambda tensor: tensor):
+        for player in training.players:
+            kept.append(player.loss(x, noise))
+    weights = sum(t.numel() * t.element_size() for t in (*game.parameters(), *game.buffers()))
+    drawing = sum(t.numel() * t.element_size() for t in noise.values())
+    return 7 * weights + 2 * BLOCK * drawing + 2 * sum(saved.values())
+
+
+def free_memory(device: torch.device) -> int | None:
+    """Bytes that are free on a device; None where that is not known."""
+    if device.type == "cuda":
+        return torch.cuda.mem_get_info(device)[0]
+    try:
+        return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError):  # not Linux
+        return None
+
+
+def _population(fits: list[Fit], notes: list[str]) -> Population | None:
+    """The fits as one population; None where a loss cannot be batched."""
+    try:
+        population = Population([fit.training for fit in fits])
+        population.record()
+    except (RuntimeError, NotImplementedError) as error:
+        reason = str(error).strip().splitlines()[0]
+        notes.append(f"{len(fits)} members are trained one by one: {reason}")
+        return None
+    notes.append(f"{len(fits)} members are trained as one population")
+    return population
+
+
+def _train_alone(fit: Fit, path: Path | None, effort: Effort) -> None:
+    parts: dict[str, Stateful] = {
+        "training": fit.training,
+        "history": fit.history,
+        "average": fit.average,
+        "stopper": fit.stopper,
+    }
+    try:
+        _rounds(fit.training, fit.history, fit.average, fit.stopper, parts, path, effort, fit)
+    except Diverged as error:
+        fit.diverged = error
+    _last_look(fit)
+
+
+def _train_together(
+    population: Population, fits: list[Fit], path: Path | None, effort: Effort
+) -> None:
+    ended: dict[int, Diverged] = {}
+    history = Histories(population, [fit.history for fit in fits], ended)
+    average = Averages(population, [fit.average for fit in fits])
+    stopper = Stoppers(population, [fit.stopper for fit in fits])
+    parts: dict[str, Stateful] = {
+        "training": population,
+        "history": history,
+        "average": average,
+        "stopper": stopper,
+    }
+    try:
+        _rounds(population, history, average, stopper, parts, path, effort, *fits)
+    except Diverged:  # the last of them; all are in `ended`
+        pass
+    for k, fit in enumerate(fits):
+        fit.diverged = ended.get(k)
+        _last_look(fit)
+
+
+def _rounds(
+    training: Any,
+    history: Any,
+    average: Any,
+    stopper: Any,
+    parts: dict[str, Stateful],
+    path: Path | None,
+    effort: Effort,
+    *fits: Fit,
+) -> None:
+    """Play to the end: the loop and what is around it."""
+    clock, first = Clock(), fits[0]
+    fingerprints = [fit.fingerprint for fit in fits]
+    fingerprint = fingerprints[0]
+    if len(fits) > 1:
+        fingerprint = {key: [f[key] for f in fingerprints] for key in fingerprint}
+    checkpoint = Checkpoint(fingerprint, parts | {"clock": clock})
+    deadline, max_rounds = effort.deadline, first.max_rounds
+    if path is not None and checkpoint.resume(path) and deadline is not None:
+        deadline -= clock.seconds
+    start = training.round
+    if start >= max_rounds or (start and stopper.over(start)):
+        return
+    size = sum(p.numel() for p in first.training.game.parameters()) * len(fits)
+    with threads_for(size, first.training.stream.batch_size):
+        rounds = limit(play(training), max_rounds)
+        rounds = log(rounds, history)
+        rounds = keep_average(rounds, average)
+        rounds = stop(rounds, stopper)
+        rounds = until(rounds, deadline)
+        rounds = save(rounds, path, checkpoint.state)
+        for _ in progress(
+            rounds,
+            shown=effort.progress,
+            label=first.name if len(fits) == 1 else f"{len(fits)} × {first.name}",
+            start=start,
+            max_rounds=max_rounds,
+            deadline=deadline,
+            score=lambda: stopper.best_score,
+        ):
+            pass
+
+
+def _last_look(fit: Fit) -> None:
+    """Score the last state too, where training did not end with a score."""
+    scores, played = fit.stopper.scores, fit.training.round
+    if fit.diverged is None and (not scores or scores[-1][0] < played):
+        fit.stopper.look(played)
