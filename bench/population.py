@@ -79,8 +79,9 @@ def _worker(method: str, count: int, pipe: Any) -> None:
     torch.set_num_threads(1)
     play_some = population(method, count)
     while True:
-        n = pipe.recv()
-        if n is None:
+        try:
+            n = pipe.recv()
+        except EOFError:  # the benchmark has ended
             return
         torch.set_num_threads(1)
         play_some(n)
@@ -114,13 +115,10 @@ def peer(folder: str) -> Play:
 
     def play_some(n: int) -> float:
         began = time.perf_counter()
-        return (time.perf_counter() - began) / n * 1e3 if (n := loop(n)) == 0 else _ms(began, n)
+        played = loop(n)
+        return (time.perf_counter() - began) / played * 1e3
 
     return play_some
-
-
-def _ms(began: float, n: int) -> float:
-    return (time.perf_counter() - began) / n * 1e3
 
 
 def main() -> None:
@@ -156,11 +154,19 @@ def main() -> None:
     rows = []
     for name, ms in times.items():
         alone = median(times[name.split(",")[0] + ", solo"])
-        rows.append({"what": name, "ms": median(ms), "solo_over_this": alone / median(ms), "blocks_ms": ms})
+        rows.append(
+            {"what": name, "ms": median(ms), "solo_over_this": alone / median(ms), "blocks_ms": ms}
+        )
     print_table(
         ("ms per round and member", "median", "fastest", "slowest", "faster than solo"),
         [
-            (r["what"], f"{r['ms']:.3f}", f"{min(r['blocks_ms']):.3f}", f"{max(r['blocks_ms']):.3f}", f"{r['solo_over_this']:.2f} ×")
+            (
+                r["what"],
+                f"{r['ms']:.3f}",
+                f"{min(r['blocks_ms']):.3f}",
+                f"{max(r['blocks_ms']):.3f}",
+                f"{r['solo_over_this']:.2f} ×",
+            )
             for r in rows
         ],
     )

@@ -22,6 +22,7 @@ _PUBLIC = {
     "Dataset": "data.dataset",
     "draw_traces": "report.traces",
     "evaluate": "evaluation.evaluate",
+    "fit_population": "study.population",
     "GAN": "models.gan",
     "Gaussian": "classical.gaussian",
     "GaussianCopula": "classical.copula",
@@ -64,6 +65,7 @@ if TYPE_CHECKING:
     from pushforward.report.traces import draw_traces
     from pushforward.sampler import Sampler
     from pushforward.study.compare import compare
+    from pushforward.study.population import fit_population
 
 __all__ = [
     "GAN",
@@ -85,6 +87,7 @@ __all__ = [
     "compare",
     "draw_traces",
     "evaluate",
+    "fit_population",
     "goodness_of_fit",
     "load_data",
     "load_model",

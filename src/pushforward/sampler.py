@@ -132,6 +132,29 @@ class Sampler(BaseEstimator, ABC):
         Raises:
             InputError: rows that cannot be learnt from; the message says what to do.
         """
+        Z, effort = self._before(
+            X,
+            validation=validation,
+            checkpoint=checkpoint,
+            budget=budget,
+            every_column=every_column,
+            progress=progress,
+        )
+        if self.encoding_.width:
+            self._fit(Z, effort)
+        return self._after(Z)
+
+    def _before(
+        self,
+        X: Any,
+        *,
+        validation: Any = None,
+        checkpoint: str | os.PathLike[str] | None = None,
+        budget: float | None = None,
+        every_column: bool = False,
+        progress: bool = True,
+    ) -> tuple[np.ndarray, Effort]:
+        """The encoded rows and what a fit may use beside them; arguments as of `fit`."""
         self.__dict__.pop("n_rows_", None)  # a fit that fails leaves no half of an earlier one
         if X is not None:
             X = self._check(X, reset=True)
@@ -143,18 +166,20 @@ class Sampler(BaseEstimator, ABC):
             encoding = Encoding().fit(X, every_column=every_column)
         Z = np.empty((0, encoding.width)) if X is None else encoding.transform(X)
         deadline = None if budget is None else time.monotonic() + _positive(budget, "budget")
-        rng = np.random.default_rng(self.seed_)
         held = None
         if validation is not None:
             held = encoding.transform(self._check(validation, reset=False))
         self.encoding_ = encoding
-        if encoding.width:
-            path = None if checkpoint is None else Path(checkpoint)
-            self._fit(Z, Effort(rng, held, deadline, path, progress))
-            if encoding.shares:
-                rarest = min(share[share > 0].min() for share in encoding.shares)
-                n = int(np.clip(PER_CATEGORY / rarest, *CALIBRATION_ROWS))
-                encoding.calibrate(self._draw(n, np.random.default_rng([self.seed_, 1])))
+        path = None if checkpoint is None else Path(checkpoint)
+        return Z, Effort(np.random.default_rng(self.seed_), held, deadline, path, progress)
+
+    def _after(self, Z: np.ndarray) -> Self:
+        """Make what was learnt draw categories in their shares, and call it fitted."""
+        encoding = self.encoding_
+        if encoding.width and encoding.shares:
+            rarest = min(share[share > 0].min() for share in encoding.shares)
+            n = int(np.clip(PER_CATEGORY / rarest, *CALIBRATION_ROWS))
+            encoding.calibrate(self._draw(n, np.random.default_rng([self.seed_, 1])))
         self.n_rows_ = len(Z)
         return self
 

@@ -1,43 +1,11 @@
 """Laws of every game: who moves what, and that separate, joint and repeated plays agree."""
 
-import numpy as np
 import pytest
 import torch
 
-from helpers import NAMES, tiny
-from pushforward.models.neural import NeuralSampler
-from pushforward.training.device import seeded
+from games import VARIANTS, same, start, weights
 from pushforward.training.game import as_loss
-from pushforward.training.loop import Stream, Training, play
-from pushforward.training.optimiser import Adam
-
-GAMES = [name for name in NAMES if isinstance(tiny(name), NeuralSampler)]
-VARIANTS = [(name, {}) for name in GAMES] + [
-    ("gan", {"objective": "minimax", "prior": "uniform"}),
-    ("autoencoder", {"linear": True}),
-]
-
-
-def start(name, options=(), seed=0, n=40, p=5):
-    sampler = tiny(name, batch_size=16, **dict(options))
-    rng = np.random.default_rng(seed)
-    x = torch.as_tensor(rng.normal(size=(n, p)), dtype=torch.float32)
-    with seeded(seed):
-        game = sampler._game(n, p)
-    stream = Stream(x, 16, game.noise, torch.Generator().manual_seed(seed))
-    optimisers = {
-        player.name: Adam(list(game.owned(player).values()), 1e-2, sampler.betas)
-        for player in game.players()
-    }
-    return Training(game, stream, optimisers)
-
-
-def weights(training):
-    return {name: t.clone() for name, t in training.game.state_dict().items()}
-
-
-def same(a, b):
-    return all(torch.equal(a[name], b[name]) for name in a)
+from pushforward.training.loop import play
 
 
 @pytest.mark.parametrize(("name", "options"), VARIANTS)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import logging
 import math
 import os
+import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -74,15 +76,21 @@ def train(fits: Sequence[Fit], effort: Effort) -> list[str]:
     the others go on.
     """
     notes: list[str] = []
+    deadline = effort.deadline
     chunks = [part for group in _alike(fits, notes) for part in _that_fit(group, notes)]
     for i, chunk in enumerate(chunks):
         path = effort.checkpoint
+        if deadline is not None:  # what is left of the time is shared by the chunks that are left
+            now = time.monotonic()
+            effort = replace(effort, deadline=now + (deadline - now) / (len(chunks) - i))
         if path is not None and len(chunks) > 1:
             path = path.with_name(f"{path.name}.{i}")
         together = _population(chunk, notes) if len(chunk) > 1 else None
         if together is None:
             for j, fit in enumerate(chunk):
-                alone = path if path is None or len(chunk) == 1 else path.with_name(f"{path.name}.{j}")
+                alone = (
+                    path if path is None or len(chunk) == 1 else path.with_name(f"{path.name}.{j}")
+                )
                 _train_alone(fit, alone, effort)
         else:
             _train_together(together, chunk, path, effort)
@@ -101,8 +109,8 @@ def _alike(fits: Sequence[Fit], notes: list[str]) -> list[list[Fit]]:
     if len(groups) > 1:
         sizes = ", ".join(str(len(group)) for group in groups.values())
         notes.append(
-            f"{len(fits)} members train in {len(groups)} populations ({sizes}): they differ in more "
-            "than seeds, rows and continuous settings"
+            f"{len(fits)} members train in {len(groups)} populations ({sizes}): they differ in "
+            "more than seeds, rows and continuous settings"
         )
     return list(groups.values())
 
@@ -198,10 +206,8 @@ def _train_together(
         "average": average,
         "stopper": stopper,
     }
-    try:
+    with suppress(Diverged):  # the last of them; all are in `ended`
         _rounds(population, history, average, stopper, parts, path, effort, *fits)
-    except Diverged:  # the last of them; all are in `ended`
-        pass
     for k, fit in enumerate(fits):
         fit.diverged = ended.get(k)
         _last_look(fit)

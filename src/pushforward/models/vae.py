@@ -32,12 +32,13 @@ class Variational(Game):
 
     −ELBO = −E_q log N(x; D(z), s² I) + β KL(q(z|x) ‖ N(0, I)),  z = μ + σ∘ε    (eq. 10, β = 1)
 
-    Kingma & Welling 2013, arXiv:1312.6114; β: Higgins et al. 2017. Both terms are nats per sample; the decoder's variance
-    s² is learnt with the rest.
+    Kingma & Welling 2013, arXiv:1312.6114; β: Higgins et al. 2017. Both terms are nats
+    per sample; the decoder's variance s² is learnt with the rest.
     """
 
     def __init__(self, encoder: nn.Module, decoder: nn.Module, k: int, beta: float = 1.0) -> None:
         super().__init__()
+        self.beta: Tensor
         self.encoder, self.decoder, self.k = encoder, decoder, k
         self.scale = DecoderScale()
         # A buffer, so that the members of a population may each have their own.

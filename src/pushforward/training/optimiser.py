@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from copy import copy
 from typing import Any
 
 import torch
@@ -31,23 +32,17 @@ class Adam:
     @torch.no_grad()
     def step(self, gradients: Sequence[Tensor]) -> None:
         self.steps += 1
-        self.apply(self.parameters, gradients, self.first, self.second)
+        self.apply(gradients)
 
-    def apply(
-        self,
-        parameters: list[Tensor],
-        gradients: Sequence[Tensor],
-        first: list[Tensor],
-        second: list[Tensor],
-    ) -> None:
-        """Move these parameters and moments by this optimiser's settings and number of steps."""
+    def apply(self, gradients: Sequence[Tensor]) -> None:
+        """Move by the settings and the number of steps as they are."""
         torch._fused_adam_(
-            parameters,
+            self.parameters,
             list(gradients),
-            first,
-            second,
+            self.first,
+            self.second,
             [],
-            [self.steps] * len(parameters),
+            [self.steps] * len(self.parameters),
             lr=self.learning_rate,
             beta1=self.betas[0],
             beta2=self.betas[1],
@@ -72,19 +67,27 @@ def move_together(
 ) -> Callable[..., None]:
     """What steps optimisers in lock-step, given the gradients as stacks `(K, ...)`.
 
-    The optimisers' parameters and moments must be rows of the given stacks; where all have the same
+    The optimisers' parameters and moments are rows of the given stacks, and it is the rows that are
+    moved, also when an optimiser has been given other tensors since. Where all have the same
     settings the stacks are moved whole.
     """
-    alike = len({(o.learning_rate, *o.betas) for o in optimisers}) == 1
+    columns = {"parameters": parameters, "first": first, "second": second}
+    rows = [copy(optimiser) for optimiser in optimisers]
+    for name, stacks in columns.items():
+        for row, tensors in zip(rows, zip(*stacks, strict=True), strict=True):
+            setattr(row, name, list(tensors))
+    whole = copy(rows[0])
+    vars(whole).update(columns)
+    alike = len({(row.learning_rate, *row.betas) for row in rows}) == 1
 
     @torch.no_grad()
     def move(*gradients: Tensor) -> None:
-        for optimiser in optimisers:
-            optimiser.steps += 1
+        for row in rows:
+            row.steps += 1
         if alike:
-            optimisers[0].apply(parameters, gradients, first, second)
+            whole.apply(gradients)  # its steps are those of the first
             return
-        for o, mine in zip(optimisers, zip(*gradients, strict=True), strict=True):
-            o.apply(o.parameters, mine, o.first, o.second)
+        for row, mine in zip(rows, zip(*gradients, strict=True), strict=True):
+            row.apply(mine)
 
     return move

@@ -25,7 +25,9 @@ class Population:
     """K trainings of one game in lock-step; the same interface to the loop as one training.
 
     Members differ in their weights, rows, random streams, optimisers' settings, and the buffers of
-    their games. A member that is frozen keeps what it has; the others go on.
+    their games. A member that is frozen keeps what it has and the others go on, bit for bit as
+    before: its row of the stacks is still moved, and belongs to nobody. `thin` takes such rows out,
+    after which the others agree to rounding only: sums over other shapes run in another order.
     """
 
     def __init__(self, members: Sequence[Training]) -> None:
@@ -33,6 +35,7 @@ class Population:
         self.game = self.members[0].game  # its losses are called, with the others' tensors
         self.players = self.members[0].players
         self.running = list(range(len(self.members)))
+        self.rows = list(self.running)  # whose rows the stacks hold, also of those now frozen
         self._stack()
 
     @property
@@ -46,9 +49,9 @@ class Population:
             self.members[k].round = number
 
     def _stack(self) -> None:
-        """Make the tensors of all running members rows of stacks."""
-        running = [self.members[k] for k in self.running]
-        games = [member.game for member in running]
+        """Make the tensors of members rows of stacks."""
+        members = [self.members[k] for k in self.rows]
+        games = [member.game for member in members]
         names = list(dict(self.game.named_parameters()))
         values = stack([list(game.parameters()) for game in games])
         self.parameters = dict(zip(names, values, strict=True))
@@ -56,13 +59,15 @@ class Population:
         self.buffers = dict(zip(names, stack([list(g.buffers()) for g in games]), strict=True))
         self.moves = {}
         for player in self.players:
-            optimisers = [member.optimisers[player.name] for member in running]
+            optimisers = [member.optimisers[player.name] for member in members]
             owned = [self.parameters[name] for name in self.game.owned(player)]
             first = stack([optimiser.first for optimiser in optimisers])
             second = stack([optimiser.second for optimiser in optimisers])
             self.moves[player.name] = move_together(optimisers, owned, first, second)
-        self.stream = Streams([member.stream for member in running])
+        self.stream = Streams([member.stream for member in members])
         self.turns: dict[tuple[Player, ...], Turn] = {}
+        for k in set(self.rows) - set(self.running):
+            self._release(k)
 
     def turn(self, players: tuple[Player, ...], x: Tensor, noise: Tensors) -> dict[str, Terms]:
         """One turn of each of these players on one batch `(K, n, ...)`, in order."""
@@ -76,7 +81,7 @@ class Population:
         Raises:
             RuntimeError: a loss cannot be batched over members; the message says what.
         """
-        k, stream = len(self.running), self.members[self.running[0]].stream
+        k, stream = len(self.rows), self.members[0].stream
         n = stream.batch_size
         noise = {
             name: t.to(stream.x.device).expand(k, *t.shape).clone()
@@ -92,32 +97,43 @@ class Population:
     def freeze(self, k: int) -> None:
         """Let the others go on without member k."""
         self.running.remove(k)
+        self._release(k)
+
+    def _release(self, k: int) -> None:
+        """Give a member tensors of its own again."""
         member = self.members[k]
         mine = [*member.game.parameters(), *member.game.buffers()]
         for optimiser in member.optimisers.values():
             mine += [*optimiser.first, *optimiser.second]
-        for tensor in mine:  # or it would hold the whole stack in memory
+            optimiser.steps = optimiser.steps.clone()
+        for tensor in mine:
             tensor.data = tensor.data.clone()
-        if self.running:
+
+    def thin(self) -> None:
+        """Take the rows of the frozen out where they are half of all or more."""
+        if self.running and 2 * len(self.running) <= len(self.rows):
+            self.rows = list(self.running)
             self._stack()
 
     def state_dict(self) -> dict[str, Any]:
         return {
-            "running": self.running,
+            "running": list(self.running),
+            "rows": list(self.rows),
             "members": {str(k): m.state_dict() for k, m in enumerate(self.members)},
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         for k, member in enumerate(self.members):
             member.load_state_dict(state["members"][str(k)])
-        self.running = list(state["running"])
-        if self.running:
-            self._stack()
+        self.running, self.rows = list(state["running"]), list(state["rows"])
+        self._stack()
 
 
 def stack(lists: Sequence[Sequence[Tensor]]) -> list[Tensor]:
     """The j-th tensors of K lists as one tensor `(K, ...)`, of which they become rows."""
-    stacks = [torch.stack([tensor.detach() for tensor in same]) for same in zip(*lists, strict=True)]
+    stacks = [
+        torch.stack([tensor.detach() for tensor in same]) for same in zip(*lists, strict=True)
+    ]
     for k, tensors in enumerate(lists):
         for tensor, stacked in zip(tensors, stacks, strict=True):
             tensor.data = stacked[k]
@@ -173,47 +189,49 @@ class Histories:
         self, population: Population, histories: Sequence[History], ended: dict[int, Diverged]
     ) -> None:
         self.population, self.histories, self.ended = population, list(histories), ended
-        self.running = list(population.running)
+        self.rows = list(population.rows)
         self.sums: Tensors = {}
 
     def add(self, played: Round) -> None:
-        self._follow()
-        every = self.histories[0].every
+        if self.rows != self.population.rows:  # it was thinned
+            left = [self.rows.index(k) for k in self.population.rows]
+            self.sums = {key: total[left] for key, total in self.sums.items()}
+            self.rows = list(self.population.rows)
         for player, terms in played.terms.items():
             for term, value in terms.items():
                 key = f"{player}/{term}"
                 self.sums[key] = self.sums[key] + value if key in self.sums else value
-        if played.number % every:
-            return
-        means = {key: (total / every).tolist() for key, total in self.sums.items()}
-        self.sums = {}
-        for row, k in enumerate(self.running):
-            try:
-                self.histories[k].close(played.number, {key: m[row] for key, m in means.items()})
-            except Diverged as error:
-                self.ended[k] = error
-                self.population.freeze(k)
-        if not self.population.running:
-            raise next(reversed(self.ended.values()))
+        every = self.histories[0].every
+        if played.number % every == 0:
+            means = {key: (total / every).tolist() for key, total in self.sums.items()}
+            self.sums = {}
+            for row, k in enumerate(self.rows):
+                if k in self.population.running:
+                    self._close(k, played.number, {key: m[row] for key, m in means.items()})
+            if not self.population.running:
+                raise next(reversed(self.ended.values()))
 
-    def _follow(self) -> None:
-        """Let go of the sums of those that no longer run."""
-        if self.running != self.population.running:
-            rows = [self.running.index(k) for k in self.population.running]
-            self.sums = {key: total[rows] for key, total in self.sums.items()}
-            self.running = list(self.population.running)
+    def _close(self, k: int, number: int, means: dict[str, float]) -> None:
+        try:
+            self.histories[k].close(number, means)
+        except Diverged as error:
+            self.ended[k] = error
+            self.population.freeze(k)
 
     def state_dict(self) -> dict[str, Any]:
-        self._follow()
-        members = {str(k): history.state_dict() for k, history in enumerate(self.histories)}
-        reasons = {str(k): str(error) for k, error in self.ended.items()}
-        return {"members": members, "sums": dict(self.sums), "ended": reasons}
+        return {
+            "members": {str(k): history.state_dict() for k, history in enumerate(self.histories)},
+            "rows": list(self.rows),
+            "sums": dict(self.sums),
+            "ended": {str(k): str(error) for k, error in self.ended.items()},
+        }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         for k, history in enumerate(self.histories):
             history.load_state_dict(state["members"][str(k)])
-        self.running = list(self.population.running)
-        self.sums = {key: torch.as_tensor(total) for key, total in state["sums"].items()}
+        self.rows = list(state["rows"])
+        device = self.population.stream.x.device
+        self.sums = {key: torch.as_tensor(t).to(device) for key, t in state["sums"].items()}
         self.ended.update({int(k): Diverged(reason) for k, reason in state["ended"].items()})
 
 
@@ -222,18 +240,17 @@ class Averages:
 
     def __init__(self, population: Population, averages: Sequence[Average]) -> None:
         self.population, self.averages = population, list(averages)
-        self.running: list[int] = []
-        self._follow()
+        self._stack()
+
+    def _stack(self) -> None:
+        self.rows = list(self.population.rows)
+        self.mean = stack([self.averages[k].mean for k in self.rows])
 
     def add(self, number: int) -> None:
-        self._follow()
+        if self.rows != self.population.rows:  # it was thinned
+            self._stack()
         decay = self.averages[0].decay_at(number)
         torch._foreach_lerp_(self.mean, list(self.population.parameters.values()), 1 - decay)
-
-    def _follow(self) -> None:
-        if self.running != self.population.running:
-            self.running = list(self.population.running)
-            self.mean = stack([self.averages[k].mean for k in self.running])
 
     def state_dict(self) -> dict[str, Any]:
         return {str(k): average.state_dict() for k, average in enumerate(self.averages)}
@@ -262,6 +279,7 @@ class Stoppers:
             self.stoppers[k].look(number)
             if self.stoppers[k].over(number):
                 self.population.freeze(k)
+        self.population.thin()
 
     def over(self, number: int) -> bool:  # noqa: ARG002
         return not self.population.running

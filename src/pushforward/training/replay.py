@@ -12,14 +12,15 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import torch
-from torch import Tensor, nn, fx
+from torch import Tensor, fx, nn
 from torch.func import functional_call, functionalize, grad_and_value, vmap
 from torch.fx.experimental.proxy_tensor import make_fx
-from torch.fx.node import Node, map_arg
+from torch.fx.node import map_arg
 
 from pushforward.training.game import Game, Loss, Player, Tensors, Terms
 
-aten = torch.ops.aten
+Node = Any  # torch.fx.Node: its arguments are typed as a union of twenty types
+aten: Any = torch.ops.aten
 
 Move = Callable[..., None]  # given the gradients of what a player owns, in the order of `owned`
 
@@ -84,11 +85,17 @@ class Turn:
         example = [tensor.detach() for tensor in (*held, x, *noise.values())]
         with torch.no_grad():
             recorded = make_fx(functionalize(vmap(play)))(*example)
+        if any(node.target is aten.copy_.default for node in recorded.graph.nodes):
+            raise RuntimeError(
+                "a loss writes into a buffer, as batch normalisation does: only `update` may, for "
+                "members to be batched"
+            )
         after = [*made.values(), *(0 for _ in example[len(made) :])]
         self.held = [tensor.detach() for tensor in held]
         self.buffers = [buffers[name] for name in self.written]
         in_order = [(moves[player.name], len(owned[i])) for i, player in enumerate(players)]
-        self.program = _interleave(_lean(recorded.graph), after, in_order)
+        self.graph = _interleave(_lean(recorded.graph), after, in_order)
+        self.program = fx.GraphModule(nn.Module(), self.graph).forward
 
     @torch.no_grad()
     def __call__(self, x: Tensor, noise: Tensors) -> dict[str, Terms]:
@@ -134,7 +141,7 @@ def _differentiate(game: Game, player: Player) -> Callable[..., tuple[Tensors, L
 
 def _interleave(
     graph: fx.Graph, after: Sequence[int], moves: Sequence[tuple[Move, int]]
-) -> Callable[..., list[Tensor]]:
+) -> fx.Graph:
     """The graph in stages, each player's move between its own and the next.
 
     `after` says for each input how many moves it is there after; a move takes so many gradients,
@@ -145,8 +152,10 @@ def _interleave(
     for node in graph.nodes:
         needed = max((stage[n] for n in node.all_input_nodes), default=0)
         stage[node] = next(inputs) if node.op == "placeholder" else needed
-    results = iter(graph.output_node().args[0])
-    staged, copy = fx.Graph(), {}
+    output: Node = graph.output_node()
+    results = iter(output.args[0])
+    staged = fx.Graph()
+    copy: dict[Node, Node] = {}
 
     def add(nodes: Iterator[Node]) -> None:
         for node in nodes:
@@ -159,12 +168,14 @@ def _interleave(
         staged.call_function(move, tuple(copy[next(results)] for _ in range(count)))
     add(n for n in inner if stage[n] == len(moves))  # of buffers, which see the last move
     staged.output([copy[node] for node in results])
-    return fx.GraphModule(nn.Module(), staged).forward
+    return staged
 
 
 def _lean(recorded: fx.Graph) -> fx.Graph:
     """The graph without what is computed twice or changes nothing, and with fused operations."""
-    lean, copy, known = fx.Graph(), {}, {}
+    lean = fx.Graph()
+    copy: dict[Node, Node] = {}
+    known: dict[Any, Node] = {}
     for node in recorded.nodes:
         args, kwargs = map_arg((node.args, node.kwargs), copy.__getitem__)
         key = (node.target, repr(args), repr(kwargs))
@@ -205,11 +216,11 @@ def _add_in_product(graph: fx.Graph, node: Node) -> None:
     if node.target is not aten.add.Tensor or node.kwargs:
         return
     for row, product in (node.args, node.args[::-1]):
-        alone = isinstance(product, Node) and product.target is aten.bmm.default
+        alone = isinstance(product, fx.Node) and product.target is aten.bmm.default
         if (
             alone
             and len(product.users) == 1
-            and isinstance(row, Node)
+            and isinstance(row, fx.Node)
             and row.meta["val"].dim() == 3
             and _shape(product) == _shape(node)
         ):
@@ -227,10 +238,12 @@ def _activate_in_place(graph: fx.Graph, node: Node) -> None:  # noqa: ARG001
     """An activation whose derivative is known from its result needs no second array."""
     name = IN_PLACE.get(node.target)
     before = node.args[0]
-    if name is None or not (isinstance(before, Node) and before.target in PRODUCTS):
+    if name is None or not (isinstance(before, fx.Node) and before.target in PRODUCTS):
         return
     back = [u for u in before.users if u.target is aten.leaky_relu_backward.default]
     if {*back, node} != set(before.users) or any(u.args[1] is not before for u in back):
+        return
+    if back and not node.args[1] > 0:  # the sign of the result is then not that of what went in
         return
     for user in back:
         user.args = (user.args[0], node, user.args[2], True)

@@ -1,0 +1,113 @@
+"""Games for the laws that all games obey: those of the registry, and harder ones made here."""
+
+import numpy as np
+import torch
+from torch import nn
+from torch.func import grad
+
+from helpers import NAMES, tiny
+from pushforward.models.neural import NeuralSampler
+from pushforward.models.objectives import OBJECTIVES
+from pushforward.models.priors import normal
+from pushforward.networks.mlp import mlp
+from pushforward.training.device import seeded
+from pushforward.training.game import Game, Loss, Player
+from pushforward.training.loop import Stream, Training
+from pushforward.training.optimiser import Adam
+
+N, P, LATENT = 12, 4, 2  # rows of a batch, columns, latent dimension
+
+GAMES = [name for name in NAMES if isinstance(tiny(name), NeuralSampler)]
+VARIANTS = [(name, {}) for name in GAMES] + [
+    ("gan", {"objective": "minimax", "prior": "uniform"}),
+    ("autoencoder", {"linear": True}),
+]
+
+
+def start(name, options=(), seed=0, n=40, p=5):
+    sampler = tiny(name, batch_size=16, **dict(options))
+    rng = np.random.default_rng(seed)
+    x = torch.as_tensor(rng.normal(size=(n, p)), dtype=torch.float32)
+    with seeded(seed):
+        game = sampler._game(n, p)
+    stream = Stream(x, 16, game.noise, torch.Generator().manual_seed(seed))
+    optimisers = {
+        player.name: Adam(list(game.owned(player).values()), 1e-2, sampler.betas)
+        for player in game.players()
+    }
+    return Training(game, stream, optimisers)
+
+
+def weights(training):
+    return {name: t.clone() for name, t in training.game.state_dict().items()}
+
+
+def same(a, b):
+    return all(torch.equal(a[name], b[name]) for name in a)
+
+
+class PenalisedCritic(Game):
+    """A Wasserstein critic with the penalty (‖∇f(x̃)‖ − 1)² on interpolates x̃."""
+
+    def __init__(self):
+        super().__init__()
+        self.generator, self.critic = mlp(LATENT, (8,), P), mlp(P, (8,), 1, activation=nn.Tanh)
+
+    def players(self):
+        return (
+            Player("critic", self.criticise, owns=(self.critic,), turns=2),
+            Player("generator", self.generate, owns=(self.generator,)),
+        )
+
+    def noise(self, n, rng):
+        return {"z": normal(n, LATENT, rng), "mix": torch.rand(n, 1, generator=rng)}
+
+    def criticise(self, x, noise):
+        fake = self.generator(noise["z"])
+        between = noise["mix"] * x + (1 - noise["mix"]) * fake
+        gradient = grad(lambda points: self.critic(points).sum())(between)
+        norm = (gradient.square().sum(1) + 1e-12).sqrt()
+        return {
+            "real": -self.critic(x).mean(),
+            "fake": self.critic(fake).mean(),
+            "penalty": 10 * (norm - 1).square().mean(),
+        }
+
+    def generate(self, x, noise):  # noqa: ARG002
+        return {"fool": -self.critic(self.generator(noise["z"])).mean()}
+
+
+class PooledGame(Game):
+    """A discriminator that sees a pool of earlier generated rows, each replaced with p = ½."""
+
+    def __init__(self):
+        super().__init__()
+        self.generator, self.discriminator = mlp(LATENT, (8,), P), mlp(P, (8,), 1)
+        self.register_buffer("pool", torch.zeros(N, P))
+        self.register_buffer("filled", torch.zeros(()))
+
+    def players(self):
+        return (
+            Player("discriminator", self.discriminate, owns=(self.discriminator,)),
+            Player("generator", self.generate, owns=(self.generator,)),
+        )
+
+    def noise(self, n, rng):
+        return {"z": normal(n, LATENT, rng), "swap": torch.rand(n, 1, generator=rng)}
+
+    def discriminate(self, x, noise):
+        fake = self.generator(noise["z"])
+        shown = torch.where((noise["swap"] < 0.5) & (self.filled > 0), self.pool, fake)
+        terms = OBJECTIVES["non-saturating"].discriminator(
+            self.discriminator(x), self.discriminator(shown)
+        )
+        return Loss(terms, {"fake": fake, "swap": noise["swap"]})
+
+    def generate(self, x, noise):  # noqa: ARG002
+        fake = self.generator(noise["z"])
+        return OBJECTIVES["non-saturating"].generator(self.discriminator(fake))
+
+    def update(self, outputs):
+        fresh = (outputs["swap"] < 0.5) | (self.filled == 0)
+        pool = torch.where(fresh, outputs["fake"], self.pool)
+        return {"pool": pool, "filled": torch.ones_like(self.filled)}
