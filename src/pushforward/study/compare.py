@@ -22,10 +22,11 @@ from pushforward.data.load import load_data
 from pushforward.data.numbers import check_finite
 from pushforward.errors import InputError
 from pushforward.methods import METHODS, get_method
+from pushforward.models.neural import NeuralSampler
 from pushforward.sampler import fresh_seed
 from pushforward.study.folder import RunFolder, short_hash
 from pushforward.study.ranking import Standing, rank
-from pushforward.study.trial import FLOOR, REAL, Trial, run_trial
+from pushforward.study.trial import FLOOR, REAL, Trial, run_together
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,8 @@ def compare(
         data: a name or path as for `load_data`, a Dataset, a DataFrame or an array.
         methods: names from the registry, "all", or None for those compared by default.
         repeats: how many splits, each with its own seed.
-        budget: seconds for each fit, tuning included; None lets every method stop by itself.
+        budget: seconds for each fit, tuning included (its share, where repeats train together);
+            None lets every method stop by itself.
         max_rounds: bounds the rounds of those that train.
         seed: of everything.
         out: the run folder; by default `runs/<data>-<hash of the configuration>`.
@@ -95,7 +97,7 @@ def compare(
     left = [t for t in trials if (t.method, t.repeat, t.kind) not in done]
     interrupted = False
     try:
-        rows = _run(left, dataset, path, real_rows, jobs)
+        rows = _run(_jobs(left, jobs), dataset, path, real_rows, jobs)
         for finished, row in enumerate(rows, start=len(trials) - len(left) + 1):
             folder.add(_finite(row))
             if watch is not None:
@@ -210,7 +212,7 @@ def _default_folder(dataset: Dataset, config: dict[str, Any]) -> Path:
 def _trials(
     names: list[str], repeats: int, seed: int, budget: float | None, max_rounds: int | None
 ) -> list[Trial]:
-    """Repeat by repeat, so that an interrupted run has compared everything it has seen."""
+    """Repeat by repeat, so that an interrupted run has compared most of what it has seen."""
     yardsticks = [REAL] + [FLOOR] * (FLOOR not in names)
     plan = [(name, "yardstick") for name in yardsticks] + [(name, "method") for name in names]
     return [
@@ -220,17 +222,40 @@ def _trials(
     ]
 
 
+def _jobs(trials: list[Trial], jobs: int | None) -> list[list[Trial]]:
+    """The repeats of a neural method as one job, where enough jobs are left to keep all cores busy.
+
+    They train as one population, which takes less time than one after the other, and more than all
+    of them side by side.
+    """
+    repeats: dict[tuple[str, str], list[Trial]] = {}
+    for trial in trials:
+        repeats.setdefault((trial.method, trial.kind), []).append(trial)
+    neural = {
+        key: group
+        for key, group in repeats.items()
+        if key[0] != REAL and issubclass(METHODS[key[0]].sampler, NeuralSampler)
+    }
+    if len(neural) < (jobs or os.cpu_count() or 1):
+        return [[trial] for trial in trials]
+    # The long ones first, so that no core waits for the last of them.
+    alone = [[t] for t in trials if (t.method, t.kind) not in neural]
+    return [*neural.values(), *alone]
+
+
 def _run(
-    trials: list[Trial], dataset: Dataset, path: Path, real_rows: bool, jobs: int | None
+    work: list[list[Trial]], dataset: Dataset, path: Path, real_rows: bool, jobs: int | None
 ) -> Iterator[dict[str, Any]]:
-    """Rows as they finish, several fits side by side, each on one thread."""
-    jobs = min(jobs or os.cpu_count() or 1, max(1, len(trials)))
+    """Rows as they finish, several jobs side by side, each on one thread."""
+    jobs = min(jobs or os.cpu_count() or 1, max(1, len(work)))
     if jobs == 1:
-        yield from (run_trial(trial, dataset, path, real_rows) for trial in trials)
+        for trials in work:
+            yield from run_together(trials, dataset, path, real_rows)
         return
     with joblib.parallel_config(backend="loky", inner_max_num_threads=1):
         pool = joblib.Parallel(n_jobs=jobs, return_as="generator_unordered", batch_size=1)
-        yield from pool(joblib.delayed(run_trial)(t, dataset, path, real_rows) for t in trials)
+        for rows in pool(joblib.delayed(run_together)(t, dataset, path, real_rows) for t in work):
+            yield from rows
 
 
 def _finite(value: Any) -> Any:

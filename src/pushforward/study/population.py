@@ -31,9 +31,8 @@ class FittedPopulation(Sequence[Any]):
     @property
     def best(self) -> NeuralSampler:
         """The member with the lowest score."""
-        member = self.members[min(range(len(self)), key=self.scores.__getitem__)]
-        assert member is not None  # one at least has a score, or fit_population had raised
-        return member
+        fitted = [(score, k) for k, score in enumerate(self.scores) if self.members[k] is not None]
+        return self[min(fitted)[1]]
 
     def __len__(self) -> int:
         return len(self.members)
@@ -94,15 +93,14 @@ def fit_population(
         )
         member._check_parameters()
         begun.append((member, Z, effort))
-    return fit_begun(begun)
+    population = fit_begun(begun)
+    if all(member is None for member in population):
+        raise Diverged(f"every member diverged; the first: {population.diverged[0]}")
+    return population
 
 
 def fit_begun(begun: Sequence[tuple[NeuralSampler, Any, Any]]) -> FittedPopulation:
-    """Train samplers whose rows are encoded, `(sampler, encoded rows, effort)`, to their ends.
-
-    Raises:
-        Diverged: every one of them diverged.
-    """
+    """Train samplers whose rows are encoded, `(sampler, encoded rows, effort)`, to their ends."""
     fits = {
         k: member._begin(Z, effort)
         for k, (member, Z, effort) in enumerate(begun)
@@ -122,8 +120,6 @@ def fit_begun(begun: Sequence[tuple[NeuralSampler, Any, Any]]) -> FittedPopulati
         if fit is not None:
             member._end(fit)
         members.append(member._after(Z))
-    if all(member is None for member in members):
-        raise Diverged(f"every member diverged; the first: {diverged[0]}")
     return FittedPopulation(members, scores, diverged, notes)
 
 

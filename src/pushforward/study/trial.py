@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,13 +17,21 @@ import pushforward
 from pushforward.data.dataset import Dataset
 from pushforward.data.files import write_samples
 from pushforward.data.split import Split, split
-from pushforward.errors import Diverged, EvaluationWarning, FileError, PushforwardError
+from pushforward.errors import (
+    Diverged,
+    EvaluationWarning,
+    FileError,
+    PushforwardError,
+    TrainingWarning,
+)
 from pushforward.evaluation.evaluate import evaluate
 from pushforward.evaluation.features import FeatureMap, Standardised, pixels
 from pushforward.evaluation.verdict import verdict
 from pushforward.methods import get_method
+from pushforward.models.neural import NeuralSampler
 from pushforward.sampler import Sampler
 from pushforward.storage import replacing
+from pushforward.study.population import fit_begun
 
 REAL = "real rows"  # the yardstick: what a perfect sampler would score
 FLOOR = "gaussian"  # what a model must beat
@@ -30,6 +39,7 @@ OVER_BUDGET = 1.5  # a fit that takes this much of its budget is named, not rank
 JUDGED_ROWS = 4000  # test rows, and as many samples: neighbours take time with their square
 NEIGHBOURS_SHOWN = 8
 ROWS_KEPT = 5000  # of a sample, for the report
+FAILURES = (PushforwardError, ValueError, ArithmeticError, MemoryError, RuntimeError)
 
 
 @dataclass(frozen=True)
@@ -62,8 +72,80 @@ def _derived(seed: int, repeat: int, purpose: str) -> int:
     return int(np.random.SeedSequence(words).generate_state(1, np.uint32)[0])
 
 
-def run_trial(trial: Trial, dataset: Dataset, folder: Path, keep_real: bool) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Fitted:
+    """What a trial's method became in a population with its other repeats."""
+
+    sampler: Sampler | None  # None: it diverged
+    reason: str  # why, then
+    seconds: float  # its share
+    notes: list[str]
+    members: int
+
+
+def run_together(
+    trials: Sequence[Trial], dataset: Dataset, folder: Path, keep_real: bool
+) -> list[dict[str, Any]]:
+    """Run the repeats of one method, trained as one population where it is a neural one.
+
+    Each repeat has the rows of its own split, its seed and its share of the time: a budget for all
+    is as many times that of one.
+
+    Raises:
+        FileError: the run folder cannot be written, which no other trial would survive either.
+    """
+    fitted: Sequence[Fitted | None] = [None] * len(trials)
+    if len(trials) > 1:
+        try:
+            fitted = _fit_together(trials, dataset, folder)
+        except FileError:
+            raise
+        except FAILURES:  # each repeat fits alone and says in its own row what is wrong
+            pass
+    return [
+        run_trial(trial, dataset, folder, keep_real, found)
+        for trial, found in zip(trials, fitted, strict=True)
+    ]
+
+
+def _fit_together(trials: Sequence[Trial], dataset: Dataset, folder: Path) -> list[Fitted]:
+    repeats = "-".join(str(trial.repeat) for trial in trials)
+    checkpoint = folder / "checkpoints" / f"{trials[0].method}-{repeats}.safetensors"
+    began = time.monotonic()
+    budget = trials[0].budget
+    begun = []
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        for trial in trials:
+            parts, sampler = split(dataset, trial.split_seed), _unfitted(trial)
+            assert isinstance(sampler, NeuralSampler)
+            Z, effort = sampler._before(
+                parts.train,
+                validation=parts.validation,
+                checkpoint=checkpoint,
+                budget=None if budget is None else budget * len(trials),
+                every_column=True,
+                progress=False,
+            )
+            begun.append((sampler, Z, effort))
+        population = fit_begun(begun)
+    for file in checkpoint.parent.glob(f"{checkpoint.name}*"):
+        file.unlink()
+    seconds = (time.monotonic() - began) / len(trials)
+    # A divergence is said in the status of its own row.
+    notes = sorted({str(w.message) for w in caught if w.category is not TrainingWarning})
+    return [
+        Fitted(member, population.diverged.get(k, ""), seconds, notes, len(trials))
+        for k, member in enumerate(population)
+    ]
+
+
+def run_trial(
+    trial: Trial, dataset: Dataset, folder: Path, keep_real: bool, fitted: Fitted | None = None
+) -> dict[str, Any]:
     """Run a trial to its row of results; a failure is a row with a name, not an exception.
+
+    What a population has fitted is not fitted again.
 
     Raises:
         FileError: the run folder cannot be written, which no other trial would survive either.
@@ -90,13 +172,13 @@ def run_trial(trial: Trial, dataset: Dataset, folder: Path, keep_real: bool) -> 
                 yardstick = parts.yardstick[:JUDGED_ROWS]
                 _judge(row, trial, dataset, parts, yardstick, None, folder, keep_real)
             else:
-                _fit_and_judge(row, trial, dataset, parts, folder, keep_real)
+                _fit_and_judge(row, trial, dataset, parts, folder, keep_real, fitted)
         row["notes"] += sorted({str(w.message) for w in caught if _worth_saying(w)})
     except FileError:
         raise
     except Diverged as error:
         row |= {"status": "DIVERGED", "reason": str(error), "scores": {}}
-    except (PushforwardError, ValueError, ArithmeticError, MemoryError, RuntimeError) as error:
+    except FAILURES as error:
         what = str(error) or type(error).__name__
         row |= {"status": "FAILED", "reason": what, "scores": {}}
     row["seconds"] = row["seconds"] or time.monotonic() - began
@@ -114,22 +196,27 @@ def _fit_and_judge(
     parts: Split,
     folder: Path,
     keep_real: bool,
+    fitted: Fitted | None,
 ) -> None:
-    sampler = get_method(trial.method).make(random_state=trial.fit_seed)
-    if trial.max_rounds is not None and "max_rounds" in sampler.get_params():
-        sampler.set_params(max_rounds=trial.max_rounds)
     checkpoint = folder / "checkpoints" / f"{trial.name}.safetensors"
-    began = time.monotonic()
-    sampler.fit(
-        parts.train,
-        parts.y_train,
-        validation=parts.validation,
-        checkpoint=checkpoint,
-        budget=trial.budget,
-        every_column=True,  # they were chosen once, on the whole table
-        progress=False,  # the comparison shows its own
-    )
-    row["seconds"] = time.monotonic() - began
+    if fitted is None:
+        sampler = _unfitted(trial)
+        began = time.monotonic()
+        sampler.fit(
+            parts.train,
+            parts.y_train,
+            validation=parts.validation,
+            checkpoint=checkpoint,
+            budget=trial.budget,
+            every_column=True,  # they were chosen once, on the whole table
+            progress=False,  # the comparison shows its own
+        )
+        row["seconds"] = time.monotonic() - began
+    else:
+        row |= {"seconds": fitted.seconds, "together": fitted.members, "notes": fitted.notes}
+        if fitted.sampler is None:
+            raise Diverged(fitted.reason)
+        sampler = fitted.sampler
     row["rounds"] = getattr(sampler, "n_rounds_", None)
     row["best_round"] = getattr(sampler, "best_round_", None)
     row["stopped_by"] = getattr(sampler, "stopped_by_", None)
@@ -146,6 +233,13 @@ def _fit_and_judge(
     checkpoint.unlink(missing_ok=True)
     if row["status"] == "OK":  # what the sample shows comes before how the fit ended
         row |= _how_it_ended(row, trial.budget)
+
+
+def _unfitted(trial: Trial) -> Sampler:
+    sampler = get_method(trial.method).make(random_state=trial.fit_seed)
+    if trial.max_rounds is not None and "max_rounds" in sampler.get_params():
+        sampler.set_params(max_rounds=trial.max_rounds)
+    return sampler
 
 
 def _how_it_ended(row: dict[str, Any], budget: float | None) -> dict[str, str]:
