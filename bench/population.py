@@ -13,11 +13,13 @@ import tempfile
 import time
 from collections.abc import Callable
 from itertools import islice
+from pathlib import Path
 from statistics import median
 from typing import Any
 
 import numpy as np
 import torch
+from matplotlib.figure import Figure
 
 import gan_loops
 from pushforward.methods import METHODS
@@ -30,16 +32,18 @@ from pushforward.training.population import Averages, Histories, Population
 from record import folder_of, keep, machine, options_of, print_table
 
 MEMBERS = (1, 4, 16, 64)
+DOCS = Path(__file__).parent.parent / "docs"
 OPTIONS = {"latent_dim": gan_loops.LATENT, "hidden": gan_loops.HIDDEN}
 Play = Callable[[int], float]  # plays so many rounds and gives milliseconds per round and member
 
 
-def fits(method: str, count: int, learning_rates: bool = False) -> list[Any]:
+def fits(method: str, count: int, learning_rates: bool = False, device: str = "cpu") -> list[Any]:
     """Fits that have not yet played a round, as `fit` and `fit_population` begin them."""
     Z = gan_loops.rows().numpy().astype(float)
     begun = []
     for k in range(count):
-        sampler = METHODS[method].make(batch_size=gan_loops.BATCH, random_state=k, **OPTIONS)
+        options = OPTIONS | {"batch_size": gan_loops.BATCH, "device": device}
+        sampler = METHODS[method].make(random_state=k, **options)
         if learning_rates:
             sampler.set_params(learning_rate=sampler.learning_rate * (1 + 0.01 * k))
         sampler.seed_ = k
@@ -63,10 +67,10 @@ def population(method: str, count: int, learning_rates: bool = False) -> Play:
 
 
 def timed(rounds: Any, fit: Any, count: int) -> Play:
-    size = sum(p.numel() for p in fit.training.game.parameters()) * count
+    size = sum(p.numel() for p in fit.training.game.parameters())
 
     def play_some(n: int) -> float:
-        with threads_for(size, gan_loops.BATCH):
+        with threads_for(size, gan_loops.BATCH, count):
             began = time.perf_counter()
             for _ in islice(rounds, n):
                 pass
@@ -180,6 +184,32 @@ def main() -> None:
     settings = gan_loops.SETTINGS | {"blocks": blocks, "rounds_times_members": work}
     result = {"machine": kind, "settings": settings, "rows": rows, "missing": missing}
     keep("population", folder_of(options), result | {"forecast_bytes_per_member": memory})
+    if folder_of(options) is not None:
+        draw(rows, torchgan)
+
+
+def draw(rows: list[dict[str, Any]], torchgan: float | None) -> None:
+    """The curve of docs/populations.md."""
+    figure = Figure(figsize=(6.4, 3.4), layout="constrained")
+    axes = figure.subplots()
+    for method, marker in (("gan", "o"), ("vae", "s"), ("autoencoder", "^")):
+        named = {row["what"]: row for row in rows}
+        each = [named[f"{method}, population of {count}"] for count in MEMBERS]
+        low, mid, high = ([take(r["blocks_ms"]) for r in each] for take in (min, median, max))
+        (line,) = axes.plot(MEMBERS, mid, marker=marker, label=f"{method}, in a population")
+        axes.fill_between(MEMBERS, low, high, color=line.get_color(), alpha=0.15, lw=0)
+        alone = named[f"{method}, solo"]["ms"]
+        axes.axhline(alone, color=line.get_color(), ls=":", lw=1)
+        axes.annotate(f"{method} alone", (64, alone), ha="right", va="bottom", fontsize=8)
+    if torchgan is not None:
+        axes.axhline(torchgan, color="0.3", ls="--", lw=1)
+        axes.annotate("torchgan, a GAN", (64, torchgan), ha="right", va="bottom", fontsize=8)
+    axes.set(xscale="log", xlabel="members K", ylabel="ms per round and member")
+    axes.set_xticks(MEMBERS, [str(count) for count in MEMBERS])
+    axes.minorticks_off()
+    axes.set_ylim(0)
+    axes.legend(frameon=False, fontsize=8, loc="lower left")
+    figure.savefig(DOCS / "populations.png", dpi=150)
 
 
 if __name__ == "__main__":

@@ -236,8 +236,8 @@ def _rounds(
     start = training.round
     if start >= max_rounds or (start and stopper.over(start)):
         return
-    size = sum(p.numel() for p in first.training.game.parameters()) * len(fits)
-    with threads_for(size, first.training.stream.batch_size):
+    size = sum(p.numel() for p in first.training.game.parameters())
+    with threads_for(size, first.training.stream.batch_size, len(fits)):
         rounds = limit(play(training), max_rounds)
         rounds = log(rounds, history)
         rounds = keep_average(rounds, average)
