@@ -29,7 +29,6 @@ from pushforward.study.folder import RunFolder, short_hash
 from pushforward.study.ranking import Standing, rank
 from pushforward.study.trial import FLOOR, REAL, Trial, run_together
 
-
 WORTHWHILE = 3  # repeats that are trained as one population, or it saves nothing
 
 
@@ -229,9 +228,8 @@ def _trials(
 def _jobs(trials: list[Trial], jobs: int | None) -> list[list[Trial]]:
     """Repeats of a neural method as one job, where that is faster than as many jobs side by side.
 
-    They then train as one population. Three on one core take about 0.7 of the time that they take
-    one after the other; but with few jobs a core would wait for the last, which costs more than
-    that, so there must be two for each core.
+    They then train as one population. Three on one core save a tenth to a fifth of their time; but
+    with few jobs a core would wait for the last, which costs more, so there must be two for each.
     """
     cores = jobs or os.cpu_count() or 1
     repeats: dict[tuple[str, str], list[Trial]] = {}
