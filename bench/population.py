@@ -200,7 +200,8 @@ def draw(rows: list[dict[str, Any]], torchgan: float | None) -> None:
         axes.fill_between(MEMBERS, low, high, color=line.get_color(), alpha=0.15, lw=0)
         alone = named[f"{method}, solo"]["ms"]
         axes.axhline(alone, color=line.get_color(), ls=":", lw=1)
-        axes.annotate(f"{method} alone", (64, alone), ha="right", va="bottom", fontsize=8)
+        above = "top" if method == "vae" else "bottom"
+        axes.annotate(f"{method} alone", (64, alone), ha="right", va=above, fontsize=8)
     if torchgan is not None:
         axes.axhline(torchgan, color="0.3", ls="--", lw=1)
         axes.annotate("torchgan, a GAN", (64, torchgan), ha="right", va="bottom", fontsize=8)
@@ -208,7 +209,7 @@ def draw(rows: list[dict[str, Any]], torchgan: float | None) -> None:
     axes.set_xticks(MEMBERS, [str(count) for count in MEMBERS])
     axes.minorticks_off()
     axes.set_ylim(0)
-    axes.legend(frameon=False, fontsize=8, loc="lower left")
+    axes.legend(frameon=False, fontsize=8, loc=(0.6, 0.55))
     figure.savefig(DOCS / "populations.png", dpi=150)
 
 

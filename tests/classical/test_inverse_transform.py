@@ -143,10 +143,10 @@ def test_from_data_the_law_and_its_range_come_back():
 def test_quantiles_of_any_data_rise_and_stay_in_its_range(values, interpolate):
     u = np.array([2.0**-54, 1e-9, 0.3, 0.5, 0.9, 1 - 2.0**-53])
     x = Empirical(values, interpolate=interpolate)(u)
-    slack = 1e-15 * np.abs(values).max()
+    slack = 1e-15 * np.abs(values).max() + 1e-323  # rounding, of subnormal numbers too
     assert np.all(np.diff(x) >= -slack)
-    assert x.min() >= values.min() - slack
-    assert x.max() <= values.max() + slack
+    assert x.min() >= values.min()
+    assert x.max() <= values.max()
 
 
 def test_several_columns_are_independent_each_by_its_law():

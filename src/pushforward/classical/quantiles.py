@@ -50,8 +50,9 @@ class Empirical:
         position = (n - 1) * u
         below = position.astype(int)
         share = position - below
-        # A weighted mean, because v[below + 1] − v[below] can overflow.
-        return (1 - share) * v[below] + share * v[np.minimum(below + 1, n - 1)]
+        low, high = v[below], v[np.minimum(below + 1, n - 1)]
+        # A weighted mean, because high − low can overflow; of tiny numbers it may round outside.
+        return np.clip((1 - share) * low + share * high, low, high)
 
 
 class Given:
