@@ -27,6 +27,7 @@ from pushforward.training.optimiser import Adam
 
 HELD_BACK = 0.15  # of the rows, to stop by, when no validation rows are given
 SCORE_ROWS = 1000  # a score compares so many held-out rows with as many generated ones
+CHECKPOINT_FORMAT = 2  # one more when what a checkpoint holds changes
 DRAW_BLOCK = 16384  # rows that go through a network at once when sampling
 
 
@@ -207,6 +208,7 @@ class NeuralSampler(Sampler):
         """What a checkpoint must agree with to be gone on from."""
         return {
             "version": pushforward.__version__,
+            "format": CHECKPOINT_FORMAT,
             "method": describe(self),
             "seed": self.seed_,
             "rows": hashlib.sha256(train.tobytes()).hexdigest(),
