@@ -22,9 +22,11 @@ import torch
 from matplotlib.figure import Figure
 
 import gan_loops
+from pushforward.data.load import load_data
 from pushforward.methods import METHODS
 from pushforward.models.fitting import memory_of
 from pushforward.sampler import Effort
+from pushforward.study.population import fit_population
 from pushforward.training.adaptors import keep_average, log
 from pushforward.training.device import threads_for
 from pushforward.training.loop import play
@@ -125,10 +127,32 @@ def peer(folder: str) -> Play:
     return play_some
 
 
+def whole_fits(rounds: int, folder: Path | None) -> None:
+    """Seconds per member of whole fits of GANs to digits: encoding, recording, scores included."""
+    kind, X = machine(), load_data("digits").X
+    rows = []
+    for count in (1, 3, 16, 3, 1):
+        began = time.perf_counter()
+        if count == 1:
+            METHODS["gan"].make(random_state=0, max_rounds=rounds).fit(X)
+        else:
+            fit_population("gan", X, random_states=range(count), max_rounds=rounds)
+        rows.append({"members": count, "seconds_each": (time.perf_counter() - began) / count})
+    print_table(
+        ("whole fit", "seconds each"),
+        [(f"{r['members']} members", f"{r['seconds_each']:.2f}") for r in rows],
+    )
+    keep("population-fits", folder, {"machine": kind, "rounds": rounds, "rows": rows})
+
+
 def main() -> None:
     parser = options_of(__doc__)
     parser.add_argument("--blocks", type=int, help="blocks of each (default 9, quick 3)")
+    parser.add_argument("--whole", action="store_true", help="whole fits on digits instead")
     options = parser.parse_args()
+    if options.whole:
+        whole_fits(100 if options.quick else 2000, folder_of(options))
+        return
     blocks = options.blocks or (3 if options.quick else 9)
     work = 120 if options.quick else 400  # rounds × members of a block
     kind, threads = machine(), torch.get_num_threads()

@@ -256,6 +256,12 @@ def test_a_budget_is_for_all_members():
     assert [member.stopped_by_ for member in population] == ["budget"] * 3
 
 
+def test_members_fitted_one_by_one_share_a_budget():
+    population = fit_population(Normed(hidden=(8,)), X, random_states=[0, 1], budget=2.0)
+    assert [member.stopped_by_ for member in population] == ["budget"] * 2
+    assert min(member.n_rounds_ for member in population) > 1  # the first left time for the second
+
+
 def shapes(repeats, jobs):
     trials = _trials(["gaussian", "vae", "gan"], repeats, 0, None, None)
     found = _jobs(trials, jobs)

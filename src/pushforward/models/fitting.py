@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -76,29 +75,35 @@ def train(fits: Sequence[Fit], effort: Effort) -> list[str]:
     the others go on.
     """
     notes: list[str] = []
-    deadline = effort.deadline
     chunks = [part for group in _alike(fits, notes) for part in _that_fit(group, notes)]
     for i, chunk in enumerate(chunks):
-        path = effort.checkpoint
-        if deadline is not None:  # what is left of the time is shared by the chunks that are left
-            now = time.monotonic()
-            effort = replace(effort, deadline=now + (deadline - now) / (len(chunks) - i))
-        if path is not None and len(chunks) > 1:
-            path = path.with_name(f"{path.name}.{i}")
+        theirs = _part(effort, i, len(chunks))
         together = _population(chunk, notes) if len(chunk) > 1 else None
-        if together is None:
-            for j, fit in enumerate(chunk):
-                alone = (
-                    path if path is None or len(chunk) == 1 else path.with_name(f"{path.name}.{j}")
-                )
-                _train_alone(fit, alone, effort)
-        else:
-            _train_together(together, chunk, path, effort)
+        if together is not None:
+            _train_together(together, chunk, theirs)
+            continue
+        for j, fit in enumerate(chunk):
+            _train_alone(fit, _part(theirs, j, len(chunk)))
     for fit in fits:
         fit.stopper.restore()
     for note in notes:
         LOG.info(note)
     return notes
+
+
+def _part(effort: Effort, i: int, parts: int) -> Effort:
+    """What part i of several, one after the other, may use: a file of its own, a share of the time.
+
+    What is left of the time is shared by the parts that are left.
+    """
+    if parts == 1:
+        return effort
+    path, deadline, now = effort.checkpoint, effort.deadline, time.monotonic()
+    return replace(
+        effort,
+        checkpoint=None if path is None else path.with_name(f"{path.name}.{i}"),
+        deadline=None if deadline is None else now + (deadline - now) / (parts - i),
+    )
 
 
 def _alike(fits: Sequence[Fit], notes: list[str]) -> list[list[Fit]]:
@@ -171,7 +176,7 @@ def _population(fits: list[Fit], notes: list[str]) -> Population | None:
     try:
         population = Population([fit.training for fit in fits])
         population.record()
-    except (RuntimeError, NotImplementedError) as error:
+    except RuntimeError as error:  # what torch.func and `Turn` raise; all else is a mistake
         reason = str(error).strip().splitlines()[0]
         notes.append(f"{len(fits)} members are trained one by one: {reason}")
         return None
@@ -179,7 +184,7 @@ def _population(fits: list[Fit], notes: list[str]) -> Population | None:
     return population
 
 
-def _train_alone(fit: Fit, path: Path | None, effort: Effort) -> None:
+def _train_alone(fit: Fit, effort: Effort) -> None:
     parts: dict[str, Stateful] = {
         "training": fit.training,
         "history": fit.history,
@@ -187,15 +192,13 @@ def _train_alone(fit: Fit, path: Path | None, effort: Effort) -> None:
         "stopper": fit.stopper,
     }
     try:
-        _rounds(fit.training, fit.history, fit.average, fit.stopper, parts, path, effort, fit)
+        _rounds(fit.training, fit.history, fit.average, fit.stopper, parts, effort, fit)
     except Diverged as error:
         fit.diverged = error
     _last_look(fit)
 
 
-def _train_together(
-    population: Population, fits: list[Fit], path: Path | None, effort: Effort
-) -> None:
+def _train_together(population: Population, fits: list[Fit], effort: Effort) -> None:
     ended: dict[int, Diverged] = {}
     history = Histories(population, [fit.history for fit in fits], ended)
     average = Averages(population, [fit.average for fit in fits])
@@ -207,7 +210,7 @@ def _train_together(
         "stopper": stopper,
     }
     with suppress(Diverged):  # the last of them; all are in `ended`
-        _rounds(population, history, average, stopper, parts, path, effort, *fits)
+        _rounds(population, history, average, stopper, parts, effort, *fits)
     for k, fit in enumerate(fits):
         fit.diverged = ended.get(k)
         _last_look(fit)
@@ -219,7 +222,6 @@ def _rounds(
     average: Any,
     stopper: Any,
     parts: dict[str, Stateful],
-    path: Path | None,
     effort: Effort,
     *fits: Fit,
 ) -> None:
@@ -230,7 +232,7 @@ def _rounds(
     if len(fits) > 1:
         fingerprint = {key: [f[key] for f in fingerprints] for key in fingerprint}
     checkpoint = Checkpoint(fingerprint, parts | {"clock": clock})
-    deadline, max_rounds = effort.deadline, first.max_rounds
+    path, deadline, max_rounds = effort.checkpoint, effort.deadline, first.max_rounds
     if path is not None and checkpoint.resume(path) and deadline is not None:
         deadline -= clock.seconds
     start = training.round

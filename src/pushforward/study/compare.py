@@ -228,8 +228,9 @@ def _trials(
 def _jobs(trials: list[Trial], jobs: int | None) -> list[list[Trial]]:
     """Repeats of a neural method as one job, where that is faster than as many jobs side by side.
 
-    They then train as one population. Three on one core save a tenth to a fifth of their time; but
-    with few jobs a core would wait for the last, which costs more, so there must be two for each.
+    They then train as one population, which saves some of their time (`bench/population.py
+    --whole`). With few jobs a core would wait for the last, which costs more, so there must be two
+    for each.
     """
     cores = jobs or os.cpu_count() or 1
     repeats: dict[tuple[str, str], list[Trial]] = {}
