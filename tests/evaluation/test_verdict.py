@@ -7,7 +7,7 @@ import pytest
 
 from pushforward.classical.kernel_density import KernelDensity
 from pushforward.errors import EvaluationWarning
-from pushforward.evaluation import Evaluation, Score, evaluate, verdict
+from pushforward.evaluation import Evaluation, Score, evaluate, notes, verdict
 
 
 @pytest.fixture
@@ -71,6 +71,8 @@ def test_a_point_is_collapse(rng, real, train):
     result = verdict(evaluate(real, fake, train))
     assert result.name == "COLLAPSED"
     assert "Lower the learning rate" in result.reason
+    assert "of the real rows, where equal laws would come near 97.0%" in result.reason
+    assert notes(evaluate(real, fake, train)) == []  # the verdict says it all
 
 
 def test_copying_comes_before_collapse(real, train):
@@ -107,3 +109,42 @@ def test_copies_of_known_rows_are_not_acquitted(rng):
     with pytest.warns(EvaluationWarning, match="tells nothing"):
         evaluation = evaluate(rows, fake, rows)
     assert "cannot be told" in verdict(evaluation).reason
+
+
+def parts(rng, centres, n=300):
+    """Rows about so many of eight centres on a circle, as many about each."""
+    angle = 2 * np.pi * rng.integers(centres, size=n) / 8
+    return np.column_stack([np.cos(angle), np.sin(angle)]) + 0.05 * rng.normal(size=(n, 2))
+
+
+def test_a_part_that_is_missed_is_a_note_and_no_verdict(rng):
+    real = parts(rng, 8)
+    evaluation = evaluate(real, parts(rng, 6))
+    assert verdict(evaluation).name == "OK"
+    (note,) = notes(evaluation)
+    assert note.name == "PART_MISSED"
+    assert "a part of them is left out" in note.sentence
+    assert f"{evaluation['coverage'].value:.1%} of the real rows" in note.sentence
+    assert notes(evaluate(real, parts(rng, 8))) == []
+
+
+@pytest.mark.parametrize(("reached", "names"), [(3, []), (6, ["PART_MISSED"]), (8, [])])
+def test_some_of_the_modes_are_a_note(reached, names):
+    evaluation = Evaluation([Score("modes", reached, "higher", target=8.0)])
+    assert [note.name for note in notes(evaluation)] == names
+
+
+def test_a_missing_mode_is_told_with_the_coverage():
+    coverage = Score("coverage", 0.84, "higher", target=0.97, interval=(0.83, 0.86))
+    (note,) = notes(Evaluation([Score("modes", 7, "higher", target=8.0), coverage]))
+    assert note.sentence.startswith("Generated rows reach 7 of 8 modes and come near 84.0% of")
+
+
+def test_rows_beside_the_data_miss_no_part_of_it(rng, real):
+    (note,) = notes(evaluate(real, rng.normal(size=(300, 3)) * 4))
+    assert note.name == "BESIDE_THE_DATA"
+
+
+def test_few_rows_are_no_evidence_of_a_missed_part(rng):
+    real, fake = rng.normal(size=(2, 30, 3))
+    assert notes(evaluate(real, fake)) == []

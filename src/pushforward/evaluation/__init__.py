@@ -45,7 +45,7 @@ from pushforward.evaluation.neighbours import (
 )
 from pushforward.evaluation.scores import Evaluation, Score
 from pushforward.evaluation.sliced import SlicedWasserstein, sliced_wasserstein
-from pushforward.evaluation.verdict import Verdict, verdict
+from pushforward.evaluation.verdict import Note, Verdict, notes, verdict
 
 # Feature maps that are networks: torch alone takes seconds, and no metric needs it.
 _OF_TORCH = {
@@ -79,6 +79,7 @@ __all__ = [
     "Moments",
     "NearCopies",
     "NeighbourShare",
+    "Note",
     "PrincipalComponents",
     "Score",
     "SlicedWasserstein",
@@ -104,6 +105,7 @@ __all__ = [
     "neighbour_gap",
     "neighbour_graph",
     "neighbour_spread",
+    "notes",
     "pixels",
     "prdc",
     "ranking_distance",
