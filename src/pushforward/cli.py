@@ -353,7 +353,7 @@ def evaluate(
     from pushforward.data.load import load_data, read_data
     from pushforward.evaluation.evaluate import evaluate as score
     from pushforward.evaluation.features import Standardised, pixels
-    from pushforward.evaluation.verdict import verdict
+    from pushforward.evaluation.verdict import notes, verdict
 
     reference = load_data(real, drop=drop or [], as_category=as_category or [])
     if not as_json:
@@ -380,12 +380,15 @@ def evaluate(
             features=compare_by,
             thorough=thorough,
         )
-    found = verdict(scores)
+    found, more = verdict(scores), notes(scores)
     if as_json:
-        typer.echo(json.dumps(scores.to_dict() | {"verdict": found._asdict()}, allow_nan=False))
+        said = {"verdict": found._asdict(), "notes": [note._asdict() for note in more]}
+        typer.echo(json.dumps(scores.to_dict() | said, allow_nan=False))
         return
     typer.echo(str(scores))
     typer.echo(f"{found.name}: {found.reason}")
+    for note in more:
+        typer.echo(f"{note.name}: {note.sentence}")
 
 
 def _like(reference: Dataset, other: Dataset) -> Any:
@@ -426,7 +429,7 @@ def compare(
     """
     from pushforward.data.load import load_data
     from pushforward.report.html import write_report
-    from pushforward.study.compare import choose_methods, explain, table
+    from pushforward.study.compare import advise, choose_methods, explain, table
     from pushforward.study.compare import compare as run
 
     choose_methods(methods)  # a misspelt name is told before the data is read
@@ -446,6 +449,9 @@ def compare(
             watch=watch,
         )
     typer.echo(table(result.standings))
+    advice = advise(result)
+    if advice:
+        typer.echo(f"\n{advice}")
     typer.echo(f"\n{explain(result)}")
     typer.echo(f"report: {write_report(result.folder)}")
     if result.interrupted:

@@ -226,6 +226,34 @@ def test_trouble_in_a_single_repeat_is_told_though_the_method_is_ranked(tmp_path
     assert "2 of 3 repeats" in text
 
 
+def test_what_was_seen_is_told_once_for_all_repeats(tmp_path):
+    def finding(name, sentence):
+        return {"name": name, "sentence": sentence}
+
+    rows = standard_rows(3)
+    for line in rows:
+        if line["method"] == "gan":
+            shown = finding("SATURATED", f"The gradient fell to {line['repeat']} <percent>.")
+            line["diagnosis"] = [shown] * (line["repeat"] > 0) + [finding("UNDER_TRAINED", "More.")]
+    text = report(make_run(tmp_path / "run", rows=rows, repeats=3)).text
+    assert "gan UNDER_TRAINED In every repeat, for example: More." in text
+    assert "SATURATED In 2 of 3 repeats, for example: The gradient fell to 1 <percent>." in text
+    assert "What was seen" not in report(make_run(tmp_path / "before")).text
+
+
+def test_norms_of_gradients_are_not_drawn_among_the_losses(tmp_path):
+    rows = standard_rows()
+    for line in rows:
+        if line["method"] == "gan":
+            terms = [term | {"generator/gradient": 99.0} for term in CURVE["terms"]]
+            line["curve"] = CURVE | {"terms": terms}
+    page = report(make_run(tmp_path / "run", "array", rows))
+    curves = [image["alt"] for image in page.all("img") if "Validation score" in image["alt"]]
+    assert len(curves) == 1
+    assert "generator/fool" in curves[0]
+    assert "gradient" not in curves[0]
+
+
 def test_an_interrupted_run_says_how_much_of_it_is_there(tmp_path):
     text = report(make_run(tmp_path / "run", rows=standard_rows()[:3])).text
     assert "3 of 10 fits are in" in text

@@ -10,7 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from pushforward.report.pictures import Gallery, dot_plot
 from pushforward.report.run import Run
 from pushforward.report.table import columns, every_repeat, header, lines, troubles
-from pushforward.report.words import answer, limit
+from pushforward.report.words import advice, answer, limit
 from pushforward.storage import write_atomically
 
 
@@ -56,6 +56,7 @@ def render(run: Run) -> str:
             ("Yardsticks", lines(run, run.yardsticks)),
         ],
         troubles=troubles(run),
+        advice=advice(run),
         limit=limit(run),
         features=_features(run),
         repeats=every_repeat(run),

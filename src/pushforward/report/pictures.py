@@ -278,7 +278,9 @@ def _curve(row: Row) -> figures.Curve:
 
 
 def _losses(terms: list[dict[str, Any]]) -> dict[str, tuple[list[float], list[float]]]:
-    names = list(dict.fromkeys(name for term in terms for name in term if name != "round"))
+    """The terms of the losses; norms of gradients, which are logged with them, are no terms."""
+    logged = dict.fromkeys(name for term in terms for name in term if name != "round")
+    names = [name for name in logged if not name.endswith("/gradient")]
     return {
         name: (
             [term["round"] for term in terms],

@@ -9,6 +9,7 @@ from markupsafe import Markup
 
 from pushforward.report.run import Run
 from pushforward.study.ranking import Estimate, Standing
+from pushforward.study.remarks import Remark, remarks
 from pushforward.study.trial import FLOOR
 
 STATUS = {
@@ -139,6 +140,13 @@ def answer(run: Run) -> list[str]:
     together = Markup(" ").join(sentence for sentence in how_good if sentence)
     paragraphs = [_which(run, best), together, _how_sure(run), _traps(run, best)]
     return [paragraph for paragraph in paragraphs if paragraph]
+
+
+def advice(run: Run) -> list[tuple[str, list[Remark]]]:
+    """What was seen while fitting and in the samples, and what to change, by method."""
+    found = remarks(run.rows)
+    told = [(s.method, [r for r in found if r.method == s.method]) for s in run.standings]
+    return [(method, theirs) for method, theirs in told if theirs]
 
 
 def limit(run: Run) -> float:

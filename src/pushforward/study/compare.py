@@ -27,6 +27,7 @@ from pushforward.models.neural import NeuralSampler
 from pushforward.sampler import fresh_seed
 from pushforward.study.folder import RunFolder, short_hash
 from pushforward.study.ranking import Standing, rank
+from pushforward.study.remarks import remarks
 from pushforward.study.trial import FLOOR, REAL, Trial, run_together
 
 WORTHWHILE = 3  # repeats that are trained as one population, or it saves nothing
@@ -302,6 +303,14 @@ def table(standings: Sequence[Standing]) -> str:
 
 def _number(standing: Standing, name: str) -> str:
     return f"{standing.scores[name].value:.3g}" if name in standing.scores else "-"
+
+
+def advise(comparison: Comparison) -> str:
+    """What was seen while fitting and in the samples, and what to change: a line for each."""
+    found = remarks(RunFolder(comparison.folder).results())
+    place = {s.method: i for i, s in enumerate(comparison.standings)}
+    found.sort(key=lambda remark: place[remark.method])
+    return "\n".join(f"{remark.method}: {remark.name}. {remark}" for remark in found)
 
 
 def explain(comparison: Comparison) -> str:

@@ -26,7 +26,7 @@ from pushforward.errors import (
 )
 from pushforward.evaluation.evaluate import evaluate
 from pushforward.evaluation.features import FeatureMap, Standardised, pixels
-from pushforward.evaluation.verdict import verdict
+from pushforward.evaluation.verdict import notes, verdict
 from pushforward.methods import get_method
 from pushforward.models.neural import NeuralSampler
 from pushforward.sampler import Sampler
@@ -163,6 +163,7 @@ def run_trial(
         "status": "OK",
         "reason": "",
         "notes": [],
+        "diagnosis": [],
     }
     began = time.monotonic()
     try:
@@ -224,6 +225,7 @@ def _fit_and_judge(
         "terms": getattr(sampler, "history_", []),
         "scores": [list(point) for point in getattr(sampler, "scores_", [])],
     }
+    row["diagnosis"] = [found._asdict() for found in getattr(sampler, "diagnosis_", [])]
     row["parameters"] = {k: str(v) for k, v in sampler.get_params(deep=False).items()}
     row["stores_training_rows"] = sampler.stores_rows
     fake = sampler.sample(min(len(parts.test), JUDGED_ROWS), random_state=trial.fit_seed)
@@ -279,6 +281,7 @@ def _judge(
     if sampler is not None:  # real rows are what the verdict is measured against
         found = verdict(evaluation)
         row["status"], row["reason"] = found.name, found.reason
+        row["diagnosis"] += [note._asdict() for note in notes(evaluation)]
     provenance = {
         "method": trial.method,
         "seed": trial.fit_seed,
