@@ -85,8 +85,9 @@ def notes(evaluation: Evaluation) -> list[Note]:
     """
     if verdict(evaluation).name != "OK":
         return []
-    found = (_part_missed(evaluation), _beside_the_data(evaluation))
-    return [note for note in found if note is not None]
+    # Modes are missed by rows that lie beside the data too, which then is what to mend.
+    found = _beside_the_data(evaluation) or _part_missed(evaluation)
+    return [] if found is None else [found]
 
 
 def _part_missed(evaluation: Evaluation) -> Note | None:

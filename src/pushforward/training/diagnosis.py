@@ -16,8 +16,9 @@ TAIL = 0.1  # of the rounds, that count as the end of training
 # ten times the learning rate kept .02 on digits, with twenty times a millionth on a ring.
 FADED = 0.1
 BAD_SCORE = 0.25  # fits that learn get digits to .13 and a ring of modes to .2
-# Scores of fits that learn swing so far once at most, on digits, rings and grids.
-SWING, OF_THE_BEST = 0.05, 0.25
+# Scores of fits that learn turn so once at most (digits, ring, grid, wine); six times on a ring
+# with ten times the learning rate, batches of 16 and no average of the weights.
+SWING, OF_THE_BEST = 0.05, 0.1
 FEWEST_SWINGS = 3
 SETTLED = 1 / 3  # of the rounds, after which scores should only improve
 # Scores that are level improve by chance, by a hundredth or two in the last tenth of the rounds;
@@ -46,7 +47,7 @@ def diagnose(
     DIVERGED: stopped by values that are not finite. ROLLED_BACK: taken back to an earlier state.
     SATURATED: "generator/gradient" in the last tenth of the rounds is below a tenth of its first
     value, or of its median, and the scores there are above 0.25. OSCILLATING: after a third of the
-    rounds scores turn three times or more, by 0.05 and by a quarter of the best at least.
+    rounds scores turn three times or more, by 0.05 and by a tenth of the best at least.
     UNDER_TRAINED: ended by "max_rounds" or "budget" while the best score is in the last tenth of
     the rounds and at most 0.95 of the best before. All are conventions of this library.
 
