@@ -9,6 +9,9 @@ TINY = {
     "gan": {"hidden": (8,), "max_rounds": 30},
     "maximum-likelihood": {"family": "norm"},
 }
+ADVERSARIAL = [name for name, method in METHODS.items() if method.where == "models.gan:GAN"]
+TINY |= dict.fromkeys(ADVERSARIAL, TINY["gan"])
+TINY["wgan"] |= {"warm_up": 7}
 NAMES = [name for name, method in METHODS.items() if method.learns]
 
 

@@ -56,6 +56,27 @@ class Method:
         return kind(**(self.options | options))
 
 
+def adversarial(name: str, paper: str, **options: Any) -> Method:
+    """A GAN of the literature: the options by which it differs from `gan`, with its paper's values.
+
+    Networks, their sizes, the latent dimension and when to stop are those of `gan` for all.
+    """
+    return Method(
+        name,
+        "models.gan:GAN",
+        "samples, adversarial",
+        "rows of numbers or a table",
+        "",
+        paper,
+        default=name == RECOMMENDED,
+        options=options,
+    )
+
+
+RECOMMENDED = "r3-gan"  # of the GANs, by bench/modes.py
+ADAM = {"learning_rate": 2e-4, "betas": (0.5, 0.999)}  # as Radford et al. 2015 and most after them
+F_GAN = "Nowozin et al. 2016, arXiv:1606.00709"
+
 ROWS = (
     Method(
         "inverse-transform",
@@ -143,6 +164,123 @@ ROWS = (
         "",
         "Goodfellow et al. 2014, arXiv:1406.2661",
     ),
+    adversarial(
+        "mm-gan", "Goodfellow et al. 2014, arXiv:1406.2661, eq. 1", objective="minimax", **ADAM
+    ),
+    adversarial(
+        "ns-gan",
+        "Goodfellow et al. 2014, arXiv:1406.2661, section 3",
+        objective="non-saturating",
+        **ADAM,
+    ),
+    adversarial("ls-gan", "Mao et al. 2017, arXiv:1611.04076", objective="least-squares", **ADAM),
+    *(
+        adversarial(f"f-gan-{divergence}", F_GAN, objective=f"f-{divergence}", **ADAM)
+        for divergence in (
+            "kl",
+            "reverse-kl",
+            "pearson",
+            "neyman",
+            "hellinger",
+            "jensen-shannon",
+            "gan",
+        )
+    ),
+    adversarial(
+        "wgan",
+        "Arjovsky et al. 2017, arXiv:1701.07875",
+        objective="wasserstein",
+        clip=0.01,
+        n_critic=5,
+        warm_up=100,
+        batch_size=64,
+        optimiser="rmsprop",
+        learning_rate=5e-5,
+        betas=(0.0, 0.99),
+    ),
+    adversarial(
+        "wgan-gp",
+        "Gulrajani et al. 2017, arXiv:1704.00028",
+        objective="wasserstein",
+        penalty="gradient",
+        penalty_weight=10.0,
+        n_critic=5,
+        batch_size=64,
+        learning_rate=1e-4,
+        betas=(0.0, 0.9),
+    ),
+    adversarial(
+        "ns-gan-gp",
+        "Fedus et al. 2017, arXiv:1710.08446",
+        objective="non-saturating",
+        penalty="gradient",
+        penalty_weight=10.0,
+        **ADAM,
+    ),
+    adversarial(
+        "dragan",
+        "Kodali et al. 2017, arXiv:1705.07215",
+        objective="non-saturating",
+        penalty="dragan",
+        penalty_weight=10.0,
+        learning_rate=1e-4,
+        betas=(0.5, 0.999),
+    ),
+    adversarial(
+        "began",
+        "Berthelot et al. 2017, arXiv:1703.10717",
+        objective="boundary-equilibrium",
+        prior="uniform",
+        learning_rate=1e-4,
+        betas=(0.5, 0.999),
+    ),
+    adversarial(
+        "fisher-gan",
+        "Mroueh & Sercu 2017, arXiv:1705.09675",
+        objective="fisher",
+        n_critic=5,
+        **ADAM,
+    ),
+    adversarial(
+        "unrolled-gan",
+        "Metz et al. 2017, arXiv:1611.02163",
+        objective="minimax",
+        unroll=5,
+        batch_size=512,
+        learning_rate=1e-4,
+        betas=(0.5, 0.999),
+    ),
+    adversarial(
+        "pac-gan",
+        "Lin et al. 2018, arXiv:1712.04086",
+        objective="non-saturating",
+        packing=2,
+        batch_size=200,
+        learning_rate=1e-4,
+        betas=(0.8, 0.999),
+    ),
+    adversarial(
+        "hinge-gan",
+        "Lim & Ye 2017, arXiv:1705.02894; Miyato et al. 2018, arXiv:1802.05957",
+        objective="hinge",
+        spectral=True,
+        n_critic=5,
+        batch_size=64,
+        learning_rate=2e-4,
+        betas=(0.0, 0.9),
+    ),
+    adversarial(
+        "r3-gan",
+        "Huang et al. 2024, arXiv:2501.05441",
+        objective="relativistic",
+        penalty="r1+r2",
+        penalty_weight=0.1,
+        batch_size=256,
+        learning_rate=1e-3,
+        betas=(0.0, 0.99),
+        decay=True,
+        average=0.999,
+    ),
     Method(
         "copycat",
         "classical.copycat:Copycat",
@@ -171,11 +309,23 @@ def get_method(name: str) -> Method:
 
 
 def name_of(sampler: Sampler) -> str:
-    """The registry's name of a sampler, or its class where it is not registered."""
-    return next(
-        (m.name for m in ROWS if m.where.endswith(f":{type(sampler).__name__}")),
-        type(sampler).__name__,
-    )
+    """The registry's name of a sampler, or its class where it is not registered.
+
+    Of several rows with its class it is the one with most options that it agrees with.
+
+    >>> name_of(METHODS["wgan-gp"].make(max_rounds=100))
+    'wgan-gp'
+    """
+    parameters = sampler.get_params(deep=False)
+    fitting = [
+        method
+        for method in ROWS
+        if method.where.endswith(f":{type(sampler).__name__}")
+        and all(parameters[name] == value for name, value in method.options.items())
+    ]
+    if not fitting:
+        return type(sampler).__name__
+    return max(fitting, key=lambda method: len(method.options)).name
 
 
 def code_of(path: str | os.PathLike[str]) -> list[str]:

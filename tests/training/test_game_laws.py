@@ -14,7 +14,7 @@ def test_a_move_leaves_what_the_player_does_not_own(name, options):
     x, noise = next(training.stream)
     for player in training.players:
         before = weights(training)
-        training.move(player.name, player.loss(x, noise))
+        training.move(player.name, *training.differentiate(player.name, player.loss(x, noise)))
         owned = training.game.owned(player)
         for key, value in training.game.state_dict().items():
             assert torch.equal(value, before[key]) == (key not in owned), key
@@ -58,7 +58,7 @@ def test_the_joint_forward_agrees_with_the_separate_losses(name, options):
             torch.testing.assert_close(gradients, separately, rtol=1e-4, atol=1e-6)
             for term in terms:
                 torch.testing.assert_close(terms[term], expected[term], rtol=1e-5, atol=1e-6)
-            training.move(player, loss)
+            training.move(player, *training.differentiate(player, loss))
 
 
 @pytest.mark.parametrize(("name", "options"), VARIANTS)
@@ -99,7 +99,7 @@ def test_more_turns_are_played_on_fresh_batches():
     moves = []
     original = training.move
     training.players = (type(first)(first.name, first.loss, first.owns, turns=3), second)
-    training.move = lambda player, loss: moves.append(player) or original(player, loss)
+    training.move = lambda player, *rest: moves.append(player) or original(player, *rest)
     next(play(training))
     assert moves == ["discriminator"] * 3 + ["generator"]
     assert training.stream.used == 3  # two turns of their own, and the last shared by both

@@ -9,19 +9,23 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from pushforward.errors import Diverged
 from pushforward.sampler import Effort
 from pushforward.training.adaptors import (
     Average,
     Clock,
+    Healthy,
     History,
     Stateful,
     Stopper,
+    anneal,
+    guard,
     keep_average,
     limit,
     log,
@@ -33,10 +37,11 @@ from pushforward.training.adaptors import (
 from pushforward.training.checkpoint import Checkpoint
 from pushforward.training.device import threads_for
 from pushforward.training.loop import BLOCK, Training, play
-from pushforward.training.population import Averages, Histories, Population, Stoppers
+from pushforward.training.population import Averages, Healthies, Histories, Population, Stoppers
 
 LOG = logging.getLogger("pushforward")
 MEMORY_SHARE = 0.5  # of what is free, that a population may take
+ROLLBACKS = 3  # of one fit that diverges, before it is given up
 
 
 @dataclass
@@ -52,7 +57,11 @@ class Fit:
     stopper: Stopper
     fingerprint: dict[str, Any]
     prepare: Callable[[], None]  # what drawing needs beside the weights
+    decay: bool = False  # whether the learning rate falls to 0 over the rounds
     diverged: Diverged | None = None
+
+    def __post_init__(self) -> None:
+        self.healthy = Healthy(self.training, self.history, self.average)
 
     @property
     def failed(self) -> bool:
@@ -81,9 +90,11 @@ def train(fits: Sequence[Fit], effort: Effort) -> list[str]:
         together = _population(chunk, notes) if len(chunk) > 1 else None
         if together is not None:
             _train_together(together, chunk, theirs)
-            continue
         for j, fit in enumerate(chunk):
-            _train_alone(fit, _part(theirs, j, len(chunk)))
+            mine = _part(theirs, j, len(chunk))
+            if together is None:
+                _train_alone(fit, mine)
+            _recover(fit, mine, notes)
     for fit in fits:
         fit.stopper.restore()
     for note in notes:
@@ -140,25 +151,37 @@ def memory_of(training: Training) -> int:
     """Bytes that a member of a population takes, forecast from a trial of each player's loss.
 
     Weights, their average, the best ones, two moments, gradients and room for one more copy; a
-    block of rows and noise; what the losses keep for their derivatives, and as much for these.
+    block of rows and noise; what the losses compute, and as much for their derivatives.
     """
-    saved: dict[tuple[int, tuple[int, ...]], int] = {}
-
-    def count(tensor: Tensor) -> Tensor:
-        saved[tensor.data_ptr(), tuple(tensor.shape)] = tensor.numel() * tensor.element_size()
-        return tensor
-
     game, stream = training.game, training.stream
     drawn = game.noise(stream.batch_size, torch.Generator().manual_seed(0))
     noise = {name: t.to(stream.x.device) for name, t in drawn.items()}
-    x = stream.x[: stream.batch_size]
-    kept = []  # or a tensor's memory would be used again and its address counted once
-    with torch.autograd.graph.saved_tensors_hooks(count, lambda tensor: tensor):
+    with _Results() as results:
         for player in training.players:
-            kept.append(player.loss(x, noise))
+            player.loss(stream.x[: stream.batch_size], noise)
     weights = sum(t.numel() * t.element_size() for t in (*game.parameters(), *game.buffers()))
     drawing = sum(t.numel() * t.element_size() for t in noise.values())
-    return 7 * weights + 2 * BLOCK * drawing + 2 * sum(saved.values())
+    return 7 * weights + 2 * BLOCK * drawing + 2 * results.size
+
+
+class _Results(TorchDispatchMode):
+    """Counts the bytes of all results (`torch.func.grad` refuses hooks on what is kept)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.kept: dict[int, torch.UntypedStorage] = {}  # or an address would be used again
+
+    @property
+    def size(self) -> int:
+        return sum(storage.nbytes() for storage in self.kept.values())
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        result = func(*args, **(kwargs or {}))
+        for tensor in result if isinstance(result, (tuple, list)) else (result,):
+            if isinstance(tensor, Tensor):
+                storage = tensor.untyped_storage()
+                self.kept[storage.data_ptr()] = storage
+        return result
 
 
 def free_memory(device: torch.device) -> int | None:
@@ -184,56 +207,73 @@ def _population(fits: list[Fit], notes: list[str]) -> Population | None:
     return population
 
 
-def _train_alone(fit: Fit, effort: Effort) -> None:
-    parts: dict[str, Stateful] = {
-        "training": fit.training,
-        "history": fit.history,
-        "average": fit.average,
-        "stopper": fit.stopper,
-    }
+def _train_alone(fit: Fit, effort: Effort, resume: bool = True) -> None:
+    watchers = Watchers(fit.history, fit.average, fit.healthy, fit.stopper)
     try:
-        _rounds(fit.training, fit.history, fit.average, fit.stopper, parts, effort, fit)
+        _rounds(fit.training, watchers, effort, fit, resume=resume)
     except Diverged as error:
         fit.diverged = error
     _last_look(fit)
 
 
+def _recover(fit: Fit, effort: Effort, notes: list[str]) -> None:
+    """Where a fit has diverged, go on alone from its last healthy state with smaller steps."""
+    while fit.diverged is not None and fit.healthy.rollbacks < ROLLBACKS:
+        number = fit.healthy.go_back()
+        LOG.warning(
+            "%s: %s; going on from round %d with half the learning rate",
+            fit.name,
+            str(fit.diverged).split(";")[0],
+            number,
+        )
+        notes.append(f"a member went back to round {number}, and on with half the learning rate")
+        fit.stopper.forget(number)
+        fit.diverged = None
+        _train_alone(fit, effort, resume=False)
+    if fit.diverged is not None:
+        times = f"{fit.healthy.rollbacks} times back with half the learning rate did not help"
+        fit.diverged = Diverged(f"{fit.diverged}; {times}")
+
+
 def _train_together(population: Population, fits: list[Fit], effort: Effort) -> None:
     ended: dict[int, Diverged] = {}
-    history = Histories(population, [fit.history for fit in fits], ended)
-    average = Averages(population, [fit.average for fit in fits])
-    stopper = Stoppers(population, [fit.stopper for fit in fits])
-    parts: dict[str, Stateful] = {
-        "training": population,
-        "history": history,
-        "average": average,
-        "stopper": stopper,
-    }
+    watchers = Watchers(
+        Histories(population, [fit.history for fit in fits], ended),
+        Averages(population, [fit.average for fit in fits]),
+        Healthies(population, [fit.healthy for fit in fits]),
+        Stoppers(population, [fit.stopper for fit in fits]),
+    )
     with suppress(Diverged):  # the last of them; all are in `ended`
-        _rounds(population, history, average, stopper, parts, effort, *fits)
+        _rounds(population, watchers, effort, *fits)
     for k, fit in enumerate(fits):
         fit.diverged = ended.get(k)
         _last_look(fit)
 
 
+class Watchers(NamedTuple):
+    """What goes around a training, or around a population."""
+
+    history: Any
+    average: Any
+    healthy: Any
+    stopper: Any
+
+
 def _rounds(
-    training: Any,
-    history: Any,
-    average: Any,
-    stopper: Any,
-    parts: dict[str, Stateful],
-    effort: Effort,
-    *fits: Fit,
+    training: Any, watchers: Watchers, effort: Effort, *fits: Fit, resume: bool = True
 ) -> None:
     """Play to the end: the loop and what is around it."""
+    history, average, healthy, stopper = watchers
     clock, first = Clock(), fits[0]
     fingerprints = [fit.fingerprint for fit in fits]
     fingerprint = fingerprints[0]
     if len(fits) > 1:
         fingerprint = {key: [f[key] for f in fingerprints] for key in fingerprint}
-    checkpoint = Checkpoint(fingerprint, parts | {"clock": clock})
+    parts: dict[str, Stateful] = {"training": training, **watchers._asdict(), "clock": clock}
+    checkpoint = Checkpoint(fingerprint, parts)
     path, deadline, max_rounds = effort.checkpoint, effort.deadline, first.max_rounds
-    if path is not None and checkpoint.resume(path) and deadline is not None:
+    resumed = resume and path is not None and checkpoint.resume(path)
+    if resumed and deadline is not None:
         deadline -= clock.seconds
     start = training.round
     if start >= max_rounds or (start and stopper.over(start)):
@@ -241,8 +281,12 @@ def _rounds(
     size = sum(p.numel() for p in first.training.game.parameters())
     with threads_for(size, first.training.stream.batch_size, len(fits)):
         rounds = limit(play(training), max_rounds)
+        if first.decay:
+            paces = [o.pace for fit in fits for o in fit.training.optimisers.values()]
+            rounds = anneal(rounds, paces, start, max_rounds)
         rounds = log(rounds, history)
         rounds = keep_average(rounds, average)
+        rounds = guard(rounds, healthy, first.history.every)
         rounds = stop(rounds, stopper)
         rounds = until(rounds, deadline)
         rounds = save(rounds, path, checkpoint.state)

@@ -1,74 +1,42 @@
-"""Generative adversarial networks."""
+"""Generative adversarial networks: objective × penalty × networks × schedule."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import math
+from collections.abc import Sequence
 from functools import partial
+from typing import ClassVar
 
 import numpy as np
-import torch
-from torch import Tensor, nn
+from torch import nn
 
+from pushforward.errors import InputError
+from pushforward.models.adversaries import Adversaries, Autoencoding, Schedule
 from pushforward.models.neural import (
     NeuralSampler,
     check_choice,
     check_latent_dim,
     in_blocks,
+    is_number,
     torch_rng,
 )
-from pushforward.models.objectives import OBJECTIVES, Objective
+from pushforward.models.objectives import OBJECTIVES
+from pushforward.models.penalties import PENALTIES
 from pushforward.models.priors import PRIORS
+from pushforward.models.unrolled import Unrolled
 from pushforward.networks.mlp import mlp
-from pushforward.training.game import Game, Player, Tensors, Terms
-
-
-class Adversaries(Game):
-    """A generator that is learnt by fooling a discriminator.
-
-    min_G max_D  E log D(x) + E log(1 − D(G(z)))    (eq. 1)
-
-    Goodfellow et al. 2014, arXiv:1406.2661.
-    """
-
-    def __init__(
-        self,
-        generator: nn.Module,
-        discriminator: nn.Module,
-        objective: Objective,
-        prior: Callable[..., Tensor],
-    ) -> None:
-        super().__init__()
-        self.generator, self.discriminator = generator, discriminator
-        self.objective, self.prior = objective, prior
-
-    def players(self) -> tuple[Player, ...]:
-        return (
-            Player("discriminator", self.discriminate, owns=(self.discriminator,)),
-            Player("generator", self.generate, owns=(self.generator,)),
-        )
-
-    def noise(self, n: int, rng: torch.Generator) -> Tensors:
-        return {"z": self.prior(n, rng=rng)}
-
-    def discriminate(self, x: Tensor, noise: Tensors) -> Terms:  # x: (n, p)
-        fake = self.generator(noise["z"])
-        return self.objective.discriminator(self.discriminator(x), self.discriminator(fake))
-
-    def generate(self, x: Tensor, noise: Tensors) -> Terms:  # noqa: ARG002
-        return self.objective.generator(self.discriminator(self.generator(noise["z"])))
-
-    def joint(self, x: Tensor, noise: Tensors) -> Iterator[tuple[str, Terms]]:
-        fake = self.generator(noise["z"])
-        real_logit, fake_logit = self.discriminator(torch.cat([x, fake])).split(len(x))
-        yield "discriminator", self.objective.discriminator(real_logit, fake_logit)
-        yield "generator", self.objective.generator(self.discriminator(fake))
+from pushforward.networks.spectral import spectrally_normalised
+from pushforward.training.game import Game
+from pushforward.training.loop import optimisers_for
+from pushforward.training.optimiser import Adam
 
 
 class GAN(NeuralSampler):
     """A generative adversarial network: z ~ p_Z, x = G(z), with G trained against D.
 
-    J_D = −E log D(x) − E log(1 − D(G(z))); the generator minimises −E log D(G(z))
-    ("non-saturating") or E log(1 − D(G(z))) ("minimax"). Goodfellow et al. 2014, arXiv:1406.2661.
+    J_D = −E log D(x) − E log(1 − D(G(z))), and the generator minimises −E log D(G(z)). Goodfellow
+    et al. 2014, arXiv:1406.2661. Every other GAN of the registry is this class with other options:
+    `pushforward methods` lists them, and `METHODS["wgan-gp"].make()` makes one.
 
     Training stops by itself when samples no longer come nearer to held-out rows, and keeps the best
     running average of the weights.
@@ -76,11 +44,24 @@ class GAN(NeuralSampler):
     Args:
         latent_dim: dimension of z; None takes 16, or twice the columns if that is less than 16.
         prior: p_Z, "normal" or "uniform" on (−1, 1).
-        objective: "non-saturating" or "minimax".
+        objective: what the players minimise, a name of `pushforward.models.objectives`.
+        penalty: on the slope of the discriminator, a name of `pushforward.models.penalties`.
+        penalty_weight: of the penalty (λ, or γ of "r1", "r2" and "r1+r2"); None takes the published
+            one.
+        clip: largest absolute weight of the discriminator, kept after each of its moves.
+        spectral: divide the discriminator's weight matrices by their spectral norms.
+        packing: rows that the discriminator judges together (m of PacGAN).
+        n_critic: turns of the discriminator in a round.
+        warm_up: turns of the discriminator in each of the first 25 rounds and every 500th.
+        simultaneous: whether both players move at once, from one state, or one after the other.
+        unroll: steps by which the generator looks ahead of the discriminator; it then minimises the
+            negative of the discriminator's loss.
         hidden: sizes of the hidden layers of both networks.
         batch_size: rows per batch.
-        learning_rate: of Adam.
+        optimiser: "adam", or "rmsprop" (α is then β₂).
+        learning_rate: of the optimiser.
         betas: β₁ and β₂ of Adam.
+        decay: let the learning rate fall linearly to 0 over `max_rounds`.
         max_rounds: at most so many rounds (a turn of each player).
         patience: least number of rounds to go on without a better score.
         average: decay of the running average of the weights, 0 for none.
@@ -98,16 +79,29 @@ class GAN(NeuralSampler):
     (3, 2)
     """
 
+    continuous: ClassVar[tuple[str, ...]] = ("learning_rate", "betas", "penalty_weight")
+
     def __init__(
         self,
         *,
         latent_dim: int | None = None,
         prior: str = "normal",
         objective: str = "non-saturating",
+        penalty: str | None = None,
+        penalty_weight: float | None = None,
+        clip: float | None = None,
+        spectral: bool = False,
+        packing: int = 1,
+        n_critic: int = 1,
+        warm_up: int = 0,
+        simultaneous: bool = False,
+        unroll: int = 0,
         hidden: Sequence[int] = (128, 128),
         batch_size: int = 128,
+        optimiser: str = "adam",
         learning_rate: float = 5e-4,
         betas: tuple[float, float] = (0.5, 0.999),
+        decay: bool = False,
         max_rounds: int = 30_000,
         patience: int = 3000,
         average: float = 0.995,
@@ -118,10 +112,21 @@ class GAN(NeuralSampler):
         self.latent_dim = latent_dim
         self.prior = prior
         self.objective = objective
+        self.penalty = penalty
+        self.penalty_weight = penalty_weight
+        self.clip = clip
+        self.spectral = spectral
+        self.packing = packing
+        self.n_critic = n_critic
+        self.warm_up = warm_up
+        self.simultaneous = simultaneous
+        self.unroll = unroll
         self.hidden = hidden
         self.batch_size = batch_size
+        self.optimiser = optimiser
         self.learning_rate = learning_rate
         self.betas = betas
+        self.decay = decay
         self.max_rounds = max_rounds
         self.patience = patience
         self.average = average
@@ -130,16 +135,70 @@ class GAN(NeuralSampler):
         self.random_state = random_state
 
     def _game(self, n: int, p: int) -> Game:
-        check_choice("objective", self.objective, OBJECTIVES)
-        check_choice("prior", self.prior, PRIORS)
         k = check_latent_dim(self.latent_dim, min(16, 2 * p), n)
+        make, penalty = OBJECTIVES[self.objective], PENALTIES.get(self.penalty or "")
+        objective, width = make(), self.packing * p
         activation = partial(nn.LeakyReLU, 0.2)
-        return Adversaries(
-            mlp(k, self.hidden, p, activation=activation),
-            mlp(p, self.hidden, 1, activation=activation),
-            OBJECTIVES[self.objective],
+        generator = mlp(k, self.hidden, p, activation=activation)
+        if objective.autoencodes:
+            # The code is narrower than what it stands for, or it could copy anything.
+            sizes = (*self.hidden, min(k, max(1, width // 2)), *reversed(self.hidden))
+            discriminator: nn.Module = Autoencoding(mlp(width, sizes, width, activation=activation))
+        else:
+            discriminator = mlp(width, self.hidden, 1, activation=activation)
+        if self.spectral:
+            spectrally_normalised(discriminator)
+        weight = self.penalty_weight
+        if weight is None:
+            weight = penalty.weight if penalty else 0.0
+        arguments = (
+            generator,
+            discriminator,
+            objective,
             partial(PRIORS[self.prior], k=k),
+            (p,),
+            penalty,
+            weight,
+            Schedule(self.n_critic, self.warm_up, self.simultaneous, self.clip, self.packing),
         )
+        if self.unroll:
+            return Unrolled(*arguments, steps=self.unroll)
+        return Adversaries(*arguments)
+
+    def _optimisers(self, game: Game) -> dict[str, Adam]:
+        adam = self.optimiser == "adam"
+        betas = (float(self.betas[0]) if adam else 0.0, float(self.betas[1]))
+        return optimisers_for(game, self.learning_rate, betas, corrected=adam)
 
     def _generate(self, n: int, rng: np.random.Generator) -> np.ndarray:
-        return in_blocks(self.game_.generator, self.game_.noise(n, torch_rng(rng))["z"])
+        return in_blocks(self.game_.generator, self.game_.prior(n, rng=torch_rng(rng)))
+
+    def _check_parameters(self) -> None:
+        super()._check_parameters()
+        check_choice("objective", self.objective, OBJECTIVES)
+        check_choice("prior", self.prior, PRIORS)
+        check_choice("penalty", self.penalty, (None, *PENALTIES))
+        check_choice("optimiser", self.optimiser, ("adam", "rmsprop"))
+        for name, least in (("packing", 1), ("n_critic", 1), ("warm_up", 0), ("unroll", 0)):
+            value = getattr(self, name)
+            whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+            if not whole or value < least:
+                raise InputError(
+                    f"expected {name} to be a whole number of at least {least}, got {value!r}"
+                )
+        for name in ("clip", "penalty_weight"):
+            value = getattr(self, name)
+            if value is not None and not (is_number(value) and 0 < value < math.inf):
+                raise InputError(f"expected {name} to be above 0 or None, got {value!r}")
+        for name in ("spectral", "simultaneous", "decay"):
+            if not isinstance(getattr(self, name), (bool, np.bool_)):
+                raise InputError(
+                    f"expected {name} to be True or False, got {getattr(self, name)!r}"
+                )
+        if self.packing > self.batch_size:
+            raise InputError(
+                f"expected packing to be at most the batch size {self.batch_size}, "
+                f"got {self.packing}"
+            )
+        if self.unroll and self.optimiser != "adam":
+            raise InputError("expected optimiser='adam' with unroll: its steps are looked ahead")

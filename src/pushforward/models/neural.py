@@ -17,17 +17,18 @@ from sklearn.base import clone
 import pushforward
 from pushforward.errors import Diverged, InputError, TrainingWarning
 from pushforward.evaluation.neighbours import neighbour_gap
-from pushforward.models.fitting import Fit, train
+from pushforward.models.fitting import LOG, Fit, train
 from pushforward.sampler import Effort, Sampler, describe
 from pushforward.training.adaptors import Average, History, Stopper
 from pushforward.training.device import choose_device, seeded
+from pushforward.training.diagnosis import diagnose
 from pushforward.training.game import Game
-from pushforward.training.loop import Stream, Training, load_weights
+from pushforward.training.loop import Stream, Training, load_weights, optimisers_for
 from pushforward.training.optimiser import Adam
 
 HELD_BACK = 0.15  # of the rows, to stop by, when no validation rows are given
 SCORE_ROWS = 1000  # a score compares so many held-out rows with as many generated ones
-CHECKPOINT_FORMAT = 2  # one more when what a checkpoint holds changes
+CHECKPOINT_FORMAT = 3  # one more when what a checkpoint holds changes
 DRAW_BLOCK = 16384  # rows that go through a network at once when sampling
 
 
@@ -46,6 +47,7 @@ class NeuralSampler(Sampler):
     learning_rate: float
     betas: tuple[float, float]
     restarts: int
+    decay: bool = False
     max_rounds: int
     patience: int
     average: float
@@ -99,11 +101,6 @@ class NeuralSampler(Sampler):
             game = self._game(len(rows), Z.shape[1]).to(device)
         self.game_ = game
         stream = Stream(x, self.batch_size, game.noise, torch.Generator().manual_seed(seeds[1]))
-        betas = (float(self.betas[0]), float(self.betas[1]))
-        optimisers = {
-            player.name: Adam(list(game.owned(player).values()), self.learning_rate, betas)
-            for player in game.players()
-        }
 
         def prepare() -> None:
             self._prepare(x, np.random.default_rng(seeds[2]))
@@ -118,13 +115,17 @@ class NeuralSampler(Sampler):
             name=type(self).__name__,
             alike=(type(self), self._fixed(), shapes, stream.batch_size, str(device)),
             max_rounds=self.max_rounds,
-            training=Training(game, stream, optimisers),
+            training=Training(game, stream, self._optimisers(game)),
             history=History(),
             average=average,
             stopper=Stopper(average, score, self.patience),
             fingerprint=self._fingerprint(rows, held),
             prepare=prepare,
+            decay=self.decay,
         )
+
+    def _optimisers(self, game: Game) -> dict[str, Adam]:
+        return optimisers_for(game, self.learning_rate, (self.betas[0], self.betas[1]))
 
     def _fixed(self) -> str:
         """The parameters that the members of a population must share, as text."""
@@ -150,6 +151,16 @@ class NeuralSampler(Sampler):
         self.history_, self.scores_ = fit.history.rows, stopper.scores
         self.n_rounds_, self.best_round_ = fit.training.round, stopper.best_round
         self.stopped_by_ = fit.stopped_by
+        self.diagnosis_ = diagnose(
+            self.history_,
+            self.scores_,
+            stopped_by=self.stopped_by_,
+            best_round=self.best_round_,
+            rounds=self.n_rounds_,
+            rollbacks=fit.healthy.rollbacks,
+        )
+        for finding in self.diagnosis_:
+            LOG.info("%s: %s. %s", fit.name, finding.name, finding.sentence)
         self.game_ = fit.training.game.cpu().eval()
 
     def _held_back(self, Z: np.ndarray, effort: Effort) -> tuple[np.ndarray, np.ndarray]:

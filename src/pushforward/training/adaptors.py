@@ -3,6 +3,7 @@
     rounds = play(training)
     rounds = log(rounds, history)
     rounds = keep_average(rounds, average)
+    rounds = guard(rounds, healthy, every)
     rounds = stop(rounds, stopper)
     rounds = save(rounds, path, state)
     for _ in progress(rounds, ...): pass
@@ -15,7 +16,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -27,7 +28,8 @@ from torch import Tensor, nn
 from pushforward.errors import Diverged
 from pushforward.progress import on_terminal
 from pushforward.storage import write_file
-from pushforward.training.loop import Round, load_weights
+from pushforward.training.loop import Round, Training, load_weights
+from pushforward.training.optimiser import Pace
 
 State = dict[str, Any]
 
@@ -49,6 +51,12 @@ class Averager(Protocol):
     """The average of one training's weights, or of many."""
 
     def add(self, number: int) -> None: ...
+
+
+class Keeper(Protocol):
+    """Who keeps the last healthy state of a training, or of many."""
+
+    def keep(self) -> None: ...
 
 
 class Watcher(Protocol):
@@ -100,6 +108,54 @@ def check_finite(number: int, terms: dict[str, float]) -> None:
             f"training diverged by round {number}: {', '.join(broken)} is not finite; "
             "try a smaller learning_rate, or look for extreme values in the data"
         )
+
+
+class Healthy:
+    """The last state of a training in which all was finite, to go back to with a smaller step.
+
+    It is kept whenever the history closes a row, whose terms and gradients were finite.
+    """
+
+    def __init__(self, training: Training, history: History, average: Average) -> None:
+        self.parts: dict[str, Stateful] = {
+            "training": training,
+            "history": history,
+            "average": average,
+        }
+        self.optimisers = training.optimisers
+        self.rollbacks = 0
+        self.keep()
+
+    def keep(self) -> None:
+        """Copy the state as it is, if its weights are finite."""
+        state = copy_of({name: part.state_dict() for name, part in self.parts.items()})
+        if all(w.isfinite().all() for w in state["training"]["game"].values()):
+            self.state = state
+
+    def go_back(self) -> int:
+        """Restore the state that was kept and halve the steps; the round it is of."""
+        halved = {name: o.learning_rate / 2 for name, o in self.optimisers.items()}
+        for name, part in self.parts.items():
+            part.load_state_dict(copy_of(self.state[name]))
+        for name, optimiser in self.optimisers.items():
+            optimiser.learning_rate = halved[name]
+        self.rollbacks += 1
+        return int(self.state["training"]["round"])
+
+    def state_dict(self) -> State:
+        return {"rollbacks": self.rollbacks, "kept": self.state}
+
+    def load_state_dict(self, state: State) -> None:
+        self.rollbacks, self.state = state["rollbacks"], state["kept"]
+
+
+def copy_of(tree: Any) -> Any:
+    """Nested dicts and lists with tensors of their own."""
+    if isinstance(tree, dict):
+        return {key: copy_of(value) for key, value in tree.items()}
+    if isinstance(tree, list):
+        return [copy_of(value) for value in tree]
+    return tree.clone() if isinstance(tree, Tensor) else tree
 
 
 class Clock:
@@ -182,6 +238,11 @@ class Stopper:
             self.best = {k: v.detach().clone() for k, v in state.items()}
         self.average.swap()
 
+    def forget(self, number: int) -> None:
+        """Drop the scores after that round, to which training goes back."""
+        self.scores = [score for score in self.scores if score[0] <= number]
+        self.next = min(self.next, number + self.every)
+
     def over(self, number: int) -> bool:
         return number - self.best_round >= max(self.patience, self.best_round)
 
@@ -208,6 +269,14 @@ def log(rounds: Iterable[Round], history: Listener) -> Iterator[Round]:
         yield played
 
 
+def guard(rounds: Iterable[Round], healthy: Keeper, every: int) -> Iterator[Round]:
+    """Keep a state to go back to, every so many rounds in which nothing broke."""
+    for played in rounds:
+        if played.number % every == 0:
+            healthy.keep()
+        yield played
+
+
 def keep_average(rounds: Iterable[Round], average: Averager) -> Iterator[Round]:
     """Carry an average of the weights along."""
     for played in rounds:
@@ -231,6 +300,21 @@ def limit(rounds: Iterable[Round], max_rounds: int) -> Iterator[Round]:
         yield played
         if played.number >= max_rounds:
             return
+
+
+def anneal(
+    rounds: Iterable[Round], paces: Sequence[Pace], start: int, max_rounds: int
+) -> Iterator[Round]:
+    """Let the learning rates fall linearly, η_t = η (1 − t / max_rounds), from round `start` on."""
+    _set(paces, 1 - start / max_rounds)
+    for played in rounds:
+        _set(paces, 1 - played.number / max_rounds)
+        yield played
+
+
+def _set(paces: Sequence[Pace], factor: float) -> None:
+    for pace in paces:
+        pace.factor = factor
 
 
 def until(rounds: Iterable[Round], deadline: float | None) -> Iterator[Round]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
+
+from pushforward.training.optimiser import Adam
 
 Terms = dict[str, Tensor]
 Tensors = dict[str, Tensor]
@@ -27,13 +29,18 @@ class Player:
 
     The loss is a pure function of a batch and its noise, and of the game's parameters and buffers:
     arithmetic, without `detach`, `backward` or `step`. It may return a `Loss`, with outputs beside
-    its terms, where the game keeps state that is not learnt.
+    its terms, where the game keeps state that is not learnt or logs what is not minimised.
     """
 
     name: str
     loss: Callable[[Tensor, Tensors], Terms | Loss]
     owns: tuple[nn.Module, ...]
-    turns: int = 1
+    turns: int | Callable[[int], int] = 1  # in a round, or how many in round number r = 1, 2, …
+    clip: float | None = None  # the largest weight, in absolute value, that is left after a move
+
+    def turns_in(self, number: int) -> int:
+        """Its turns in round `number`."""
+        return self.turns(number) if callable(self.turns) else self.turns
 
 
 class Game(nn.Module, ABC):
@@ -43,6 +50,8 @@ class Game(nn.Module, ABC):
     how its outputs update them. All randomness arrives as an argument, already drawn, so the same
     losses serve autograd and `torch.func`.
     """
+
+    simultaneous = False  # whether all losses are differentiated before the first player moves
 
     @abstractmethod
     def players(self) -> tuple[Player, ...]:
@@ -60,12 +69,20 @@ class Game(nn.Module, ABC):
         """
         return None
 
-    def update(self, outputs: Tensors) -> Tensors:  # noqa: ARG002
-        """New values of buffers by name, from the outputs of a loss; outside differentiation.
+    def update(self, player: str, outputs: Tensors) -> Tensors:  # noqa: ARG002
+        """New values of buffers by name, after a move of `player`, from the outputs of its loss.
 
-        A pure function too (`torch.where`, not branches): whoever runs the game stores the values.
+        Outside differentiation, and a pure function too (`torch.where`, not branches): whoever runs
+        the game stores the values.
         """
         return {}
+
+    def watch(self, optimisers: Mapping[str, Adam]) -> None:  # noqa: ARG002
+        """Told once, before training, who will move the players: for losses that look ahead.
+
+        Such a game may register an optimiser's own tensors as its (non-persistent) buffers.
+        """
+        return
 
     def forward(self, player: str, x: Tensor, noise: Tensors) -> Loss:
         """A player's loss by name: the entry for `torch.func.functional_call`."""
@@ -81,3 +98,12 @@ class Game(nn.Module, ABC):
 def as_loss(result: Terms | Loss) -> Loss:
     """What a loss function returned, with no outputs where it named none."""
     return result if isinstance(result, Loss) else Loss(result, {})
+
+
+def logged(loss: Loss, norms: Sequence[Tensor]) -> Terms:
+    """What a turn leaves in the log: terms, outputs that are numbers, and the gradient's norm.
+
+    `norms` are those of the gradient's parts.
+    """
+    numbers = {name: value for name, value in loss.outputs.items() if value.dim() == 0}
+    return {**loss.terms, **numbers, "gradient": torch.stack(list(norms)).norm()}

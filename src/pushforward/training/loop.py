@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from pushforward.data.minibatches import Minibatches
-from pushforward.training.game import Game, Loss, Player, Tensors, Terms, as_loss
+from pushforward.training.game import Game, Loss, Player, Tensors, Terms, as_loss, logged
 from pushforward.training.optimiser import Adam
 
 BLOCK = 32  # turns whose rows and noise are drawn at once; part of what a seed means
@@ -18,7 +18,7 @@ BLOCK = 32  # turns whose rows and noise are drawn at once; part of what a seed 
 
 @dataclass
 class Round:
-    """Every player has had its turns: the terms of each one's last turn."""
+    """Every player has had its turns: what each one's last turn left in the log."""
 
     number: int
     terms: dict[str, Terms]
@@ -77,6 +77,7 @@ class Training:
 
     def __init__(self, game: Game, stream: Stream, optimisers: dict[str, Adam]) -> None:
         self.game, self.stream, self.optimisers = game, stream, optimisers
+        game.watch(optimisers)
         self.players = game.players()
         self.owned = {p.name: list(game.owned(p).values()) for p in self.players}
         self.buffers = dict(game.named_buffers())
@@ -84,23 +85,28 @@ class Training:
 
     def turn(self, players: tuple[Player, ...], x: Tensor, noise: Tensors) -> dict[str, Terms]:
         """One turn of each of these players on one batch, in order."""
-        if len(players) == len(self.players):
-            together = self.game.joint(x, noise)
-            if together is not None:
-                return {name: self.move(name, loss) for name, loss in together}
-        return {player.name: self.move(player.name, player.loss(x, noise)) for player in players}
+        losses = self.game.joint(x, noise) if len(players) == len(self.players) else None
+        if losses is None:
+            losses = ((player.name, player.loss(x, noise)) for player in players)
+        # One by one, each loss with the moved networks, unless the moves are to be simultaneous.
+        steps: Iterable[Any] = ((name, *self.differentiate(name, loss)) for name, loss in losses)
+        if self.game.simultaneous:
+            steps = list(steps)
+        return {name: self.move(name, loss, gradients) for name, loss, gradients in steps}
 
-    def move(self, player: str, result: Terms | Loss) -> Terms:
-        """Step `player`'s own parameters down the gradient of the sum of its terms."""
-        terms, outputs = as_loss(result)
-        first, *rest = terms.values()
-        total = sum(rest, first)
-        self.optimisers[player].step(torch.autograd.grad(total, self.owned[player]))
-        if outputs:
-            with torch.no_grad():
-                for name, value in self.game.update(outputs).items():
-                    self.buffers[name].copy_(value)
-        return terms
+    def differentiate(self, player: str, result: Terms | Loss) -> tuple[Loss, Sequence[Tensor]]:
+        """The loss, and its gradient with respect to what `player` owns."""
+        loss = as_loss(result)
+        first, *rest = loss.terms.values()
+        return loss, torch.autograd.grad(sum(rest, first), self.owned[player])
+
+    def move(self, player: str, loss: Loss, gradients: Sequence[Tensor]) -> Terms:
+        """Step `player`'s own parameters down the gradient, and set the buffers."""
+        self.optimisers[player].step(gradients)
+        with torch.no_grad():
+            for name, value in self.game.update(player, loss.outputs).items():
+                self.buffers[name].copy_(value)
+            return logged(loss, torch._foreach_norm(list(gradients)))
 
     def state_dict(self) -> dict[str, Any]:
         return {
@@ -121,6 +127,21 @@ class Training:
 def load_weights(module: torch.nn.Module, state: dict[str, Any]) -> None:
     """Put arrays or tensors, by name, into a module."""
     module.load_state_dict({name: torch.as_tensor(value) for name, value in state.items()})
+
+
+def optimisers_for(
+    game: Game,
+    learning_rate: float,
+    betas: tuple[float, float] = (0.9, 0.999),
+    corrected: bool = True,
+) -> dict[str, Adam]:
+    """An Adam for each player of a game."""
+    return {
+        player.name: Adam(
+            list(game.owned(player).values()), learning_rate, betas, corrected, player.clip
+        )
+        for player in game.players()
+    }
 
 
 class Playable(Protocol):
@@ -147,6 +168,6 @@ def play(training: Playable) -> Iterator[Round]:
 
 def _play_round(training: Playable) -> dict[str, Terms]:
     for player in training.players:
-        for _ in range(player.turns - 1):
+        for _ in range(player.turns_in(training.round + 1) - 1):
             training.turn((player,), *next(training.stream))
     return training.turn(training.players, *next(training.stream))

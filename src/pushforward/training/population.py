@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from pushforward.errors import Diverged
-from pushforward.training.adaptors import Average, History, Stopper
+from pushforward.training.adaptors import Average, Healthy, History, Stopper
 from pushforward.training.game import Player, Tensors, Terms
 from pushforward.training.loop import BLOCK, Round, Stream, Training
 from pushforward.training.optimiser import move_together
@@ -55,15 +55,25 @@ class Population:
         names = list(dict(self.game.named_parameters()))
         values = stack([list(game.parameters()) for game in games])
         self.parameters = dict(zip(names, values, strict=True))
-        names = list(dict(self.game.named_buffers()))
-        self.buffers = dict(zip(names, stack([list(g.buffers()) for g in games]), strict=True))
-        self.moves = {}
+        self.moves, self.carried = {}, {}
+        shared: dict[int, Tensor] = {}  # stacks of what optimisers hold
         for player in self.players:
             optimisers = [member.optimisers[player.name] for member in members]
             owned = [self.parameters[name] for name in self.game.owned(player)]
             first = stack([optimiser.first for optimiser in optimisers])
             second = stack([optimiser.second for optimiser in optimisers])
-            self.moves[player.name] = move_together(optimisers, owned, first, second)
+            (steps,) = stack([[optimiser.steps] for optimiser in optimisers])
+            self.moves[player.name] = move_together(optimisers, owned, first, second, steps)
+            theirs = [*optimisers[0].first, *optimisers[0].second, optimisers[0].steps]
+            held = dict(zip(map(id, theirs), [*first, *second, steps], strict=True))
+            self.carried[player.name] = [n for n, b in games[0].named_buffers() if id(b) in held]
+            shared |= held
+        self.buffers = {
+            name: shared[id(mine)] if id(mine) in shared else stack([[b] for b in same])[0]
+            for (name, mine), *same in zip(
+                games[0].named_buffers(), *(game.buffers() for game in games), strict=True
+            )
+        }
         self.stream = Streams([member.stream for member in members])
         self.turns: dict[tuple[Player, ...], Turn] = {}
         for k in set(self.rows) - set(self.running):
@@ -88,10 +98,10 @@ class Population:
             for name, t in self.game.noise(n, torch.Generator().manual_seed(0)).items()
         }
         batch = stream.x[:n].expand(k, n, *stream.x.shape[1:]).clone(), noise
-        needed = {(player,) for player in self.players if player.turns > 1} | {self.players}
+        needed = {(player,) for player in self.players if player.turns != 1} | {self.players}
         for players in needed:
             self.turns[players] = Turn(
-                self.game, players, self.parameters, self.buffers, batch, self.moves
+                self.game, players, self.parameters, self.buffers, batch, self.moves, self.carried
             )
 
     def freeze(self, k: int) -> None:
@@ -104,8 +114,7 @@ class Population:
         member = self.members[k]
         mine = [*member.game.parameters(), *member.game.buffers()]
         for optimiser in member.optimisers.values():
-            mine += [*optimiser.first, *optimiser.second]
-            optimiser.steps = optimiser.steps.clone()
+            mine += [*optimiser.first, *optimiser.second, optimiser.steps]
         for tensor in mine:
             tensor.data = tensor.data.clone()
 
@@ -258,6 +267,24 @@ class Averages:
     def load_state_dict(self, state: dict[str, Any]) -> None:
         for k, average in enumerate(self.averages):
             average.load_state_dict(state[str(k)])
+
+
+class Healthies:
+    """The last healthy state of every member that still runs."""
+
+    def __init__(self, population: Population, healthies: Sequence[Healthy]) -> None:
+        self.population, self.healthies = population, list(healthies)
+
+    def keep(self) -> None:
+        for k in self.population.running:
+            self.healthies[k].keep()
+
+    def state_dict(self) -> dict[str, Any]:
+        return {str(k): healthy.state_dict() for k, healthy in enumerate(self.healthies)}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        for k, healthy in enumerate(self.healthies):
+            healthy.load_state_dict(state[str(k)])
 
 
 class Stoppers:

@@ -17,7 +17,7 @@ from torch.func import functional_call, functionalize, grad_and_value, vmap
 from torch.fx.experimental.proxy_tensor import make_fx
 from torch.fx.node import map_arg
 
-from pushforward.training.game import Game, Loss, Player, Tensors, Terms
+from pushforward.training.game import Game, Loss, Player, Tensors, Terms, logged
 
 Node = Any  # torch.fx.Node: its arguments are typed as a union of twenty types
 aten: Any = torch.ops.aten
@@ -44,18 +44,21 @@ class Turn:
         buffers: Tensors,
         batch: tuple[Tensor, Tensors],
         moves: dict[str, Move],
+        carried: dict[str, list[str]],
     ) -> None:
         owned = [list(game.owned(player)) for player in players]
         # A parameter is another one after a move: (name, how often it has been moved), and the
-        # number of the move that made it so.
-        made = {(name, 0): 0 for name in parameters}
-        seen: list[list[tuple[str, int]]] = []  # by each player, and after the last
-        version = dict.fromkeys(parameters, 0)
-        for number, mine in enumerate([*owned, []], start=1):
-            seen.append(list(version.items()))
-            for name in mine:
+        # number of the move that made it so. So are the buffers that are an optimiser's own.
+        moving = parameters | {name: buffers[name] for names in carried.values() for name in names}
+        buffers = {name: tensor for name, tensor in buffers.items() if name not in moving}
+        made = {(name, 0): 0 for name in moving}
+        version = dict.fromkeys(moving, 0)
+        seen: list[list[tuple[str, int]]] = [list(version.items())]  # before each move, and after
+        for number, player in enumerate(players, start=1):
+            for name in [*owned[number - 1], *carried[player.name]]:
                 version[name] += 1
                 made[name, version[name]] = number
+            seen.append(list(version.items()))
         x, noise = batch
         self.terms: list[tuple[str, str]] = []
         self.written: list[str] = []
@@ -63,25 +66,29 @@ class Turn:
         def play(*flat: Tensor) -> list[Tensor]:
             values = iter(flat)
             states = {key: next(values) for key in made}
-            kept = {name: next(values) for name in buffers}
+            kept = before = {name: next(values) for name in buffers}
             rows, drawn = next(values), {name: next(values) for name in noise}
             gradients: list[Tensor] = []
             terms: dict[tuple[str, str], Tensor] = {}
             changed: Tensors = {}
             for i, player in enumerate(players):
-                state = {name: states[name, v] for name, v in seen[i]}
+                now = 0 if game.simultaneous else i
+                state = {name: states[name, v] for name, v in seen[now]}
                 mine = {name: state.pop(name) for name in owned[i]}
-                slope, loss = _differentiate(game, player)(mine, state, kept, rows, drawn)
-                gradients += [slope[name] for name in owned[i]]
-                terms |= {(player.name, term): value for term, value in loss.terms.items()}
-                if loss.outputs:
-                    moved = {name: states[name, v] for name, v in seen[i + 1]}
-                    new = functional_call(_Update(game), _prefixed(moved | kept), (loss.outputs,))
-                    kept, changed = kept | new, changed | new
+                theirs = before if game.simultaneous else kept
+                slope, loss = _differentiate(game, player)(mine, state, theirs, rows, drawn)
+                slopes = [slope[name] for name in owned[i]]
+                gradients += slopes
+                norms = [g.norm() for g in slopes]
+                terms |= {(player.name, k): value for k, value in logged(loss, norms).items()}
+                moved = {name: states[name, v] for name, v in seen[i + 1]}
+                update = _Update(game), _prefixed(moved | kept), (player.name, loss.outputs)
+                new = functional_call(*update)
+                kept, changed = kept | new, changed | new
             self.terms, self.written = list(terms), list(changed)
             return [*gradients, *terms.values(), *changed.values()]
 
-        held = [*(parameters[name] for name, _ in made), *buffers.values()]
+        held = [*(moving[name] for name, _ in made), *buffers.values()]
         example = [tensor.detach() for tensor in (*held, x, *noise.values())]
         with torch.no_grad():
             recorded = make_fx(functionalize(vmap(play)))(*example)
@@ -99,7 +106,7 @@ class Turn:
 
     @torch.no_grad()
     def __call__(self, x: Tensor, noise: Tensors) -> dict[str, Terms]:
-        """Play it, and return each player's terms, `(K,)`."""
+        """Play it, and return what each player logs, `(K,)`."""
         values = self.program(*self.held, x, *noise.values())
         for buffer, value in zip(self.buffers, values[len(self.terms) :], strict=True):
             buffer.copy_(value)
@@ -116,8 +123,8 @@ class _Update(nn.Module):
         super().__init__()
         self.game = game
 
-    def forward(self, outputs: Tensors) -> Tensors:
-        return self.game.update(outputs)
+    def forward(self, player: str, outputs: Tensors) -> Tensors:
+        return self.game.update(player, outputs)
 
 
 def _prefixed(state: Tensors) -> Tensors:
