@@ -113,7 +113,7 @@ class Autoencoder(LatentSampler):
         hidden = () if self.linear else tuple(self.hidden)
         return Reconstruction(mlp(p, hidden, k), mlp(k, hidden[::-1], p))
 
-    def _prepare(self, Z: Tensor, rng: np.random.Generator) -> None:
+    def _prepare(self, Z: Tensor, held: np.ndarray, rng: np.random.Generator) -> None:  # noqa: ARG002
         density = Mixture(n_components=10) if self.density is None else clone(self.density)
         if isinstance(density, Mixture) and density.n_components is not None:
             density.n_components = min(density.n_components, len(Z))

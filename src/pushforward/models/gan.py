@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from functools import partial
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
+import torch
 from torch import nn
 
 from pushforward.errors import InputError
@@ -23,6 +24,7 @@ from pushforward.models.neural import (
 from pushforward.models.objectives import OBJECTIVES
 from pushforward.models.penalties import PENALTIES
 from pushforward.models.priors import PRIORS
+from pushforward.models.rejection import Rejection
 from pushforward.models.unrolled import Unrolled
 from pushforward.networks.mlp import mlp
 from pushforward.networks.spectral import spectrally_normalised
@@ -54,6 +56,7 @@ class GAN(NeuralSampler):
         n_critic: turns of the discriminator in a round.
         warm_up: turns of the discriminator in each of the first 25 rounds and every 500th.
         simultaneous: whether both players move at once, from one state, or one after the other.
+        rejection: draw only what the discriminator lets pass, as likely as it holds it for real.
         unroll: steps by which the generator looks ahead of the discriminator; it then minimises the
             negative of the discriminator's loss.
         hidden: sizes of the hidden layers of both networks.
@@ -96,6 +99,7 @@ class GAN(NeuralSampler):
         warm_up: int = 0,
         simultaneous: bool = False,
         unroll: int = 0,
+        rejection: bool = False,
         hidden: Sequence[int] = (128, 128),
         batch_size: int = 128,
         optimiser: str = "adam",
@@ -121,6 +125,7 @@ class GAN(NeuralSampler):
         self.warm_up = warm_up
         self.simultaneous = simultaneous
         self.unroll = unroll
+        self.rejection = rejection
         self.hidden = hidden
         self.batch_size = batch_size
         self.optimiser = optimiser
@@ -170,8 +175,38 @@ class GAN(NeuralSampler):
         betas = (float(self.betas[0]) if adam else 0.0, float(self.betas[1]))
         return optimisers_for(game, self.learning_rate, betas, corrected=adam)
 
+    def _prepare(self, Z: torch.Tensor, held: np.ndarray, rng: np.random.Generator) -> None:  # noqa: ARG002
+        if self.rejection:
+            _, fake = self._judged(len(held), rng)
+            self.rejection_ = Rejection.calibrate(self._values(held), fake)
+
     def _generate(self, n: int, rng: np.random.Generator) -> np.ndarray:
+        if self.rejection:
+            return self.rejection_.draw(n, self._judged, rng)
         return in_blocks(self.game_.generator, self.game_.prior(n, rng=torch_rng(rng)))
+
+    def _judged(self, n: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        """Generated rows, and what the discriminator says of them."""
+        m = self.packing
+        z = self.game_.prior(-(-n // m) * m, rng=torch_rng(rng))
+        rows = in_blocks(self.game_.generator, z)
+        return rows, self._values(rows)
+
+    def _values(self, rows: np.ndarray) -> np.ndarray:
+        """The discriminator's value of each row: that of its pack, (n,)."""
+        packs = self.game_.pack(torch.as_tensor(rows, dtype=torch.float32))
+        return np.repeat(in_blocks(self.game_.discriminator, packs)[:, 0], self.packing)
+
+    def _state(self) -> dict[str, Any]:
+        state = super()._state()
+        if self.rejection:
+            state["rejection"] = vars(self.rejection_)
+        return state
+
+    def _restore(self, state: dict[str, Any]) -> None:
+        super()._restore(state)
+        if self.rejection:
+            self.rejection_ = Rejection(**state["rejection"])
 
     def _check_parameters(self) -> None:
         super()._check_parameters()
@@ -190,7 +225,7 @@ class GAN(NeuralSampler):
             value = getattr(self, name)
             if value is not None and not (is_number(value) and 0 < value < math.inf):
                 raise InputError(f"expected {name} to be above 0 or None, got {value!r}")
-        for name in ("spectral", "simultaneous", "decay"):
+        for name in ("spectral", "simultaneous", "rejection", "decay"):
             if not isinstance(getattr(self, name), (bool, np.bool_)):
                 raise InputError(
                     f"expected {name} to be True or False, got {getattr(self, name)!r}"

@@ -62,8 +62,8 @@ class NeuralSampler(Sampler):
     def _generate(self, n: int, rng: np.random.Generator) -> np.ndarray:
         """n encoded rows from `self.game_`."""
 
-    def _prepare(self, Z: torch.Tensor, rng: np.random.Generator) -> None:
-        """What drawing needs beside the networks, learnt from training rows `(n, p)`."""
+    def _prepare(self, Z: torch.Tensor, held: np.ndarray, rng: np.random.Generator) -> None:
+        """What drawing needs beside the networks, from training rows `(n, p)` and held-out ones."""
 
     def _fit(self, Z: np.ndarray, effort: Effort) -> None:
         self._check_parameters()
@@ -103,7 +103,7 @@ class NeuralSampler(Sampler):
         stream = Stream(x, self.batch_size, game.noise, torch.Generator().manual_seed(seeds[1]))
 
         def prepare() -> None:
-            self._prepare(x, np.random.default_rng(seeds[2]))
+            self._prepare(x, held, np.random.default_rng(seeds[2]))
 
         def score() -> float:
             prepare()
