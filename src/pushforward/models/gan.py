@@ -141,6 +141,11 @@ class GAN(NeuralSampler):
 
     def _game(self, n: int, p: int) -> Game:
         k = check_latent_dim(self.latent_dim, min(16, 2 * p), n)
+        if 0 < n < self.packing:
+            raise InputError(
+                f"expected at least as many training rows as packing ({self.packing}), got {n}; "
+                "choose a smaller packing or give more rows"
+            )
         make, penalty = OBJECTIVES[self.objective], PENALTIES.get(self.penalty or "")
         objective, width = make(), self.packing * p
         activation = partial(nn.LeakyReLU, 0.2)

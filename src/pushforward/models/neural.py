@@ -28,6 +28,7 @@ from pushforward.training.optimiser import Adam
 
 HELD_BACK = 0.15  # of the rows, to stop by, when no validation rows are given
 SCORE_ROWS = 1000  # a score compares so many held-out rows with as many generated ones
+CHANCE = 0.02  # about the standard error of a score of so many rows
 CHECKPOINT_FORMAT = 3  # one more when what a checkpoint holds changes
 DRAW_BLOCK = 16384  # rows that go through a network at once when sampling
 
@@ -118,7 +119,7 @@ class NeuralSampler(Sampler):
             training=Training(game, stream, self._optimisers(game)),
             history=History(),
             average=average,
-            stopper=Stopper(average, score, self.patience),
+            stopper=Stopper(average, score, self.patience, CHANCE if self.decay else 0.0),
             fingerprint=self._fingerprint(rows, held),
             prepare=prepare,
             decay=self.decay,

@@ -212,10 +212,14 @@ class Stopper:
 
     Scores come every `every` rounds at first, then every twentieth of the rounds played. Training
     stops when it has gone on for as long again (and at least `patience` rounds) since the best.
+    Where a later state should be better if nothing speaks against it, it is kept too if its score
+    is within `slack` of the best, as scores differ by chance.
     """
 
-    def __init__(self, average: Average, score: Callable[[], float], patience: int) -> None:
-        self.average, self.score, self.patience = average, score, patience
+    def __init__(
+        self, average: Average, score: Callable[[], float], patience: int, slack: float = 0.0
+    ) -> None:
+        self.average, self.score, self.patience, self.slack = average, score, patience, slack
         self.every = max(1, patience // 20)
         self.next = self.every
         self.best_score = math.inf
@@ -232,8 +236,8 @@ class Stopper:
         score = self.score()
         self.scores.append((number, score))
         self.next = number + max(self.every, number // 20)
-        if score < self.best_score or not self.best:
-            self.best_score, self.best_round = score, number
+        if score < self.best_score + self.slack or not self.best:
+            self.best_score, self.best_round = min(score, self.best_score), number
             state = self.average.module.state_dict()
             self.best = {k: v.detach().clone() for k, v in state.items()}
         self.average.swap()
