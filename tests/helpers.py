@@ -13,6 +13,8 @@ ADVERSARIAL = [name for name, method in METHODS.items() if method.where == "mode
 TINY |= dict.fromkeys(ADVERSARIAL, TINY["gan"])
 TINY["wgan"] |= {"warm_up": 7}
 NAMES = [name for name, method in METHODS.items() if method.learns]
+# One of each class, and a GAN with other draws: for laws of what is around a method's game.
+CLASSES = [name for name in NAMES if name not in ADVERSARIAL or name in ("gan", "r3-drs-gan")]
 
 
 def tiny(name: str, **options) -> Sampler:

@@ -11,7 +11,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import pushforward as pf
-from helpers import NAMES, tiny
+from helpers import CLASSES, NAMES, tiny
 from pushforward.errors import DataWarning, InputError
 from pushforward.sampler import HasCodes, HasDensity
 
@@ -50,7 +50,7 @@ def mixed_table(n=120, seed=0):
 # Skipped by scikit-learn itself, unless SCIPY_ARRAY_API is set: check_array_api_input. Nothing is
 # excluded by us.
 @pytest.mark.filterwarnings("ignore")
-@parametrize_with_checks([tiny(name, random_state=0) for name in NAMES])
+@parametrize_with_checks([tiny(name, random_state=0) for name in CLASSES])
 def test_scikit_learns_contract(estimator, check):
     check(estimator)
 
@@ -63,7 +63,7 @@ def test_same_seed_same_samples(name):
     assert not np.array_equal(a.sample(20, random_state=1), a.sample(20, random_state=2))
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", CLASSES)
 def test_no_seed_draws_afresh_and_records_what_it_drew(name):
     sampler = tiny(name).fit(rows())
     fresh = sampler.sample(30)
@@ -90,7 +90,7 @@ def test_saved_and_loaded_it_draws_the_same(name, tmp_path):
     assert json.loads((tmp_path / "model" / "model.json").read_text())["format_version"] == 1
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", CLASSES)
 def test_a_mixed_table_comes_back_as_it_was(name, tmp_path):
     frame = mixed_table()
     before = frame.copy(deep=True)
@@ -113,7 +113,7 @@ def test_a_mixed_table_comes_back_as_it_was(name, tmp_path):
     pd.testing.assert_frame_equal(loaded.sample(200, random_state=0), drawn)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", CLASSES)
 def test_integers_and_images_come_back_as_they_were(name):
     whole = np.random.default_rng(0).integers(0, 10, size=(50, 4)).astype(np.int16)
     drawn = tiny(name, random_state=0).fit(whole).sample(30, random_state=0)
@@ -126,7 +126,7 @@ def test_integers_and_images_come_back_as_they_were(name):
     assert drawn.dtype == np.uint8
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", CLASSES)
 def test_a_constant_column_is_reproduced(name):
     X = rows()
     X[:, 1] = 0.1
@@ -137,7 +137,7 @@ def test_a_constant_column_is_reproduced(name):
     assert (constant == 7.0).all()
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", CLASSES)
 def test_bad_input_is_told_in_words(name):
     X = rows()
     with pytest.raises(ValueError, match="minimum of 2"):
@@ -163,7 +163,7 @@ def test_two_rows_are_enough(name):
     assert tiny(name, random_state=0).fit(X).sample(5, random_state=0).shape == (5, 2)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", CLASSES)
 def test_text_and_identifiers_are_left_out_and_named(name):
     frame = mixed_table()[["age", "city"]].assign(
         customer_id=range(120), comment=[f"text {i}" for i in range(120)]
@@ -188,7 +188,7 @@ def test_an_unknown_option_lists_the_known_ones():
         pf.METHODS["gan"].make(lr=1)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", CLASSES)
 def test_what_stores_training_rows_says_so(name, tmp_path):
     stores = name in ("kernel-density", "copycat", "inverse-transform", "copula")
     sampler = tiny(name, random_state=0).fit(rows())
@@ -199,7 +199,7 @@ def test_what_stores_training_rows_says_so(name, tmp_path):
     assert json.loads((path / "model.json").read_text())["stores_training_rows"] == stores
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", CLASSES)
 def test_the_registry_tells_what_a_method_gives(name):
     sampler, gives = tiny(name), pf.METHODS[name].gives
     assert isinstance(sampler, HasDensity) == ("density" in gives)
@@ -221,7 +221,7 @@ def rare_table(n=4000):
     return frame
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", CLASSES)
 def test_rare_values_and_holes_keep_their_shares(name):
     frame = rare_table()
     drawn = tiny(name, random_state=0).fit(frame).sample(20_000, random_state=0)

@@ -9,7 +9,6 @@ import pytest
 from torch import nn
 
 import pushforward as pf
-from games import GAMES
 from helpers import tiny
 from pushforward.errors import Diverged, FileError, InputError, TrainingWarning
 from pushforward.models import fitting
@@ -17,6 +16,7 @@ from pushforward.study.compare import _jobs, _trials
 from pushforward.study.population import fit_population
 
 X = np.random.default_rng(0).normal(size=(80, 3)) ** 3
+GAMES = ("autoencoder", "vae", "gan", "r3-drs-gan")
 
 
 def fit(name, **arguments):
@@ -101,23 +101,45 @@ def test_a_member_that_diverges_is_named_and_the_others_go_on():
     assert population.best in (population[0], population[2])
 
 
-def test_a_member_that_diverges_late_keeps_its_best_state(monkeypatch):
-    monkeypatch.setattr(fitting, "log", _breaks_at_60(fitting.log))
-    with pytest.warns(TrainingWarning, match="the state of round 50 is kept"):
+def test_a_member_that_diverges_late_keeps_its_best_state(monkeypatch, caplog):
+    monkeypatch.setattr(fitting, "log", _breaks_at_60(fitting.log, times=99))
+    with pytest.warns(TrainingWarning, match="3 times back .* the state of round 50 is kept"):
         population = fit_population(
             "gan", X, random_states=range(2), max_rounds=150, hidden=(8,), patience=1000
         )
     assert population[1].stopped_by_ == "divergence"
     assert population[1].best_round_ == 50
     assert population[0].n_rounds_ == 150
+    assert caplog.text.count("going on from round 50 with half the learning rate") == 3
 
 
-def _breaks_at_60(log):
+@pytest.mark.parametrize("together", [True, False])
+def test_a_fit_that_diverges_goes_back_and_on_with_smaller_steps(monkeypatch, caplog, together):
+    monkeypatch.setattr(fitting, "log", _breaks_at_60(fitting.log, times=1))
+    options = {"max_rounds": 150, "hidden": (8,), "patience": 1000, "learning_rate": 1e-3}
+    if together:
+        fitted = fit_population("gan", X, random_states=[0, 1], **options)[1]
+    else:
+        fitted = pf.GAN(random_state=1, **options).fit(X)
+    assert "generator/fool is not finite; going on from round 50" in caplog.text
+    assert (fitted.n_rounds_, fitted.stopped_by_) == (150, "max_rounds")
+    rounds = [row["round"] for row in fitted.history_]
+    assert rounds == [50, 100, 150]
+    assert all(np.isfinite(list(row.values())).all() for row in fitted.history_)
+    assert [score[0] for score in fitted.scores_] == [50, 100, 150]
+    assert "ROLLED_BACK" in [finding.name for finding in fitted.diagnosis_]
+
+
+def _breaks_at_60(log, times):
+    left = [times]
+
     def breaking(rounds, history):
         def broken():
             for played in rounds:
-                if played.number == 60:
-                    played.terms["generator"]["fool"][1] = float("nan")
+                if played.number == 60 and left[0]:
+                    left[0] -= 1
+                    fool = played.terms["generator"]["fool"].detach()
+                    (fool[1] if fool.dim() else fool).fill_(float("nan"))
                 yield played
 
         return log(broken(), history)

@@ -195,7 +195,11 @@ class FGAN(Objective):
 
     def __init__(self, divergence: str, saturating: bool = False) -> None:
         super().__init__()
-        self.divergence, self.saturating = DIVERGENCES[divergence], saturating
+        self.name, self.saturating = divergence, saturating
+
+    @property
+    def divergence(self) -> Divergence:
+        return DIVERGENCES[self.name]  # found by its name, so that a fitted sampler can be pickled
 
     def discriminator(self, real: Tensor, fake: Tensor) -> Terms:
         return {

@@ -14,6 +14,10 @@ from pushforward.training.game import Tensors
 Critic = Callable[[Tensor], Tensor]  # rows (n, *shape) → values (n, 1)
 
 
+def _nothing(n: int, shape: Sequence[int], rng: torch.Generator) -> Tensors:  # noqa: ARG001
+    return {}
+
+
 @dataclass(frozen=True)
 class Penalty:
     """E size(‖∇ℓ(x̃)‖²) over points x̃, added with its weight to what the discriminator minimises.
@@ -25,7 +29,7 @@ class Penalty:
     points: Callable[[Tensor, Tensor, Tensors], Tensor]  # of x, x̂ and noise
     size: Callable[[Tensor], Tensor]  # of squared norms (n,)
     weight: float  # as published
-    noise: Callable[..., Tensors] = lambda n, shape, rng: {}  # noqa: ARG005
+    noise: Callable[..., Tensors] = _nothing
 
     def __call__(self, critic: Critic, x: Tensor, fake: Tensor, noise: Tensors) -> Tensor:
         slope = grad(lambda points: critic(points).sum())(self.points(x, fake, noise))
