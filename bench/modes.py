@@ -36,7 +36,8 @@ HIDDEN, BATCH, TURNS = (128, 128), 64, 25_000
 QUICK_TURNS = 1000
 RUNS = Path(__file__).parent / "runs" / "modes"
 ADVERSARIAL = [name for name, method in METHODS.items() if method.where == "models.gan:GAN"]
-ZOO = [name for name in ADVERSARIAL if name != "gan"]
+# r3-gan's numbers are those of r3-drs-gan's fits, drawn without rejection.
+ZOO = [name for name in ADVERSARIAL if name not in ("gan", "r3-gan")]
 
 # Mean and standard error of each, where published. The papers differ widely on one method: the
 # number is a property of networks and steps, not of the loss.
@@ -164,18 +165,36 @@ def count(member: Any, source: Any, seed: int, diverged: str | None) -> dict[str
     """One fit's numbers: none of the modes where it diverged."""
     if member is None:
         return {"seed": seed, "modes": 0, "high_quality": 0.0, "kl": math.inf, "why": diverged}
-    rows = member.sample(SAMPLES, random_state=seed)
-    scores = mode_scores(rows, source)
-    return {
+    found = {
         "seed": seed,
-        "modes": scores.captured,
-        "high_quality": 100 * scores.high_quality,
-        "kl": scores.kl,
         "best_round": member.best_round_,
         "stopped_by": member.stopped_by_,
         "diagnosis": [finding.name for finding in member.diagnosis_],
+        **numbers(member, source, seed),
+    }
+    if member.rejection:
+        found["plain"] = numbers(member.set_params(rejection=False), source, seed)
+    return found
+
+
+def numbers(member: Any, source: Any, seed: int) -> dict[str, Any]:
+    """The scores of a fit's samples, and some of the first seed's rows for the picture."""
+    rows = member.sample(SAMPLES, random_state=seed)
+    scores = mode_scores(rows, source)
+    return {
+        "modes": scores.captured,
+        "high_quality": 100 * scores.high_quality,
+        "kl": scores.kl,
         "rows": np.round(rows[:400], 4).tolist() if seed == 0 else [],
     }
+
+
+def without_rejection(result: dict[str, Any]) -> list[dict[str, Any]]:
+    """The same fits, drawn without rejection, as a result of their own."""
+    if not any("plain" in fit for fit in result["fits"]):
+        return []
+    fits = [fit | fit.get("plain", {}) for fit in result["fits"]]
+    return [result | {"method": result["method"].replace("-drs", ""), "fits": fits}]
 
 
 def ideal(source: Any) -> tuple[float, float, float]:
@@ -241,6 +260,7 @@ def main() -> None:
         results = pool(
             joblib.delayed(fit_and_count)(data, name, seeds, turns, folder) for data, name in work
         )
+    results += [plain for result in results for plain in without_rejection(result)]
     for data in options.data.split(","):
         table(data, [result for result in results if result["data"] == data])
     settings = {

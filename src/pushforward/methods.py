@@ -75,13 +75,15 @@ def adversarial(name: str, paper: str, **options: Any) -> Method:
 
 RECOMMENDED = "r3-drs-gan"  # of the GANs, by bench/modes.py
 ADAM = {"learning_rate": 2e-4, "betas": (0.5, 0.999)}  # as Radford et al. 2015 and most after them
-R3_GAN: dict[str, Any] = {  # γ and the decay are ours: the paper's are for images
+R3_GAN: dict[str, Any] = {  # γ, rate, decay and rounds are ours: the paper's are for images
     "objective": "relativistic",
     "penalty": "r1+r2",
     "penalty_weight": 0.03,
     "learning_rate": 1e-3,
     "betas": (0.0, 0.99),
     "decay": True,
+    "max_rounds": 10_000,  # digits gain nothing from more, narrow modes do
+    "patience": 10_000,
     "average": 0.999,
 }
 F_GAN = "Nowozin et al. 2016, arXiv:1606.00709"

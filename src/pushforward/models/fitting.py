@@ -283,7 +283,7 @@ def _rounds(
         rounds = limit(play(training), max_rounds)
         if first.decay:
             paces = [o.pace for fit in fits for o in fit.training.optimisers.values()]
-            rounds = anneal(rounds, paces, start, max_rounds)
+            rounds = anneal(rounds, paces, start, max_rounds, deadline)
         rounds = log(rounds, history)
         rounds = keep_average(rounds, average)
         rounds = guard(rounds, healthy, first.history.every)

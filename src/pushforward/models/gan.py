@@ -64,7 +64,7 @@ class GAN(NeuralSampler):
         optimiser: "adam", or "rmsprop" (α is then β₂).
         learning_rate: of the optimiser.
         betas: β₁ and β₂ of Adam.
-        decay: let the learning rate fall linearly to 0 over `max_rounds`.
+        decay: let the learning rate fall linearly to 0 over `max_rounds` (or a budget's time).
         max_rounds: at most so many rounds (a turn of each player).
         patience: least number of rounds to go on without a better score.
         average: decay of the running average of the weights, 0 for none.

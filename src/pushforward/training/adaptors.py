@@ -307,12 +307,24 @@ def limit(rounds: Iterable[Round], max_rounds: int) -> Iterator[Round]:
 
 
 def anneal(
-    rounds: Iterable[Round], paces: Sequence[Pace], start: int, max_rounds: int
+    rounds: Iterable[Round],
+    paces: Sequence[Pace],
+    start: int,
+    max_rounds: int,
+    deadline: float | None,
 ) -> Iterator[Round]:
-    """Let the learning rates fall linearly, η_t = η (1 − t / max_rounds), from round `start` on."""
+    """Let the learning rates fall linearly to 0, η_t = η (1 − t / max_rounds), after round `start`.
+
+    Where the deadline is nearer than the last round, t / max_rounds is the share of the time that
+    has gone, so that a fit with a budget is annealed too.
+    """
+    began = time.monotonic()
     _set(paces, 1 - start / max_rounds)
     for played in rounds:
-        _set(paces, 1 - played.number / max_rounds)
+        gone = played.number / max_rounds
+        if deadline is not None and deadline > began:
+            gone = max(gone, (time.monotonic() - began) / (deadline - began))
+        _set(paces, max(0.0, 1 - gone))
         yield played
 
 
