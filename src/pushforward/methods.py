@@ -314,6 +314,9 @@ def get_method(name: str) -> Method:
     raise InputError(f"there is no method {name!r}{hint}; the methods are {', '.join(METHODS)}")
 
 
+EFFORT = ("max_rounds", "patience")  # how long it trains does not make it another method
+
+
 def name_of(sampler: Sampler) -> str:
     """The registry's name of a sampler, or its class where it is not registered.
 
@@ -327,7 +330,7 @@ def name_of(sampler: Sampler) -> str:
         method
         for method in ROWS
         if method.where.endswith(f":{type(sampler).__name__}")
-        and all(parameters[name] == value for name, value in method.options.items())
+        and all(parameters[k] == v for k, v in method.options.items() if k not in EFFORT)
     ]
     if not fitting:
         return type(sampler).__name__

@@ -9,7 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from pushforward.models.objectives import Objective
-from pushforward.models.penalties import Critic, Penalty
+from pushforward.models.penalties import Critic, Penalty, at_both
+from pushforward.models.slopes import values_and_slopes
 from pushforward.networks.spectral import power_iteration
 from pushforward.training.game import Game, Loss, Player, Tensors, Terms, as_loss
 
@@ -92,16 +93,23 @@ class Adversaries(Game):
     def judge(self, critic: Critic, x: Tensor, fake: Tensor, noise: Tensors) -> Loss:
         """The discriminator's loss."""
         x, fake = self.pack(x), self.pack(fake)
-        terms, outputs = as_loss(self.objective.discriminator(*_values(critic, x, fake)))
-        if self.penalty is not None:
-            size = self.penalty(critic, x, fake, noise)
+        size = None
+        if self.penalty is not None and self.penalty.points is at_both:  # where they are judged
+            judged, (slope,) = values_and_slopes(critic, torch.cat([x, fake]))
+            values, size = judged.split(len(x)), self.penalty.of(slope)
+        else:
+            values = values_of(critic, x, fake)
+            if self.penalty is not None:
+                size = self.penalty(critic, x, fake, noise)
+        terms, outputs = as_loss(self.objective.discriminator(*values))
+        if size is not None:
             terms = {**terms, "penalty": self.penalty_weight * size}
         return Loss(terms, outputs)
 
     def fool(self, x: Tensor, fake: Tensor) -> Terms:
         """The generator's loss."""
         if self.objective.needs_real:
-            values = _values(self.discriminator, self.pack(x), self.pack(fake))
+            values = values_of(self.discriminator, self.pack(x), self.pack(fake))
             return self.objective.generator(*values)
         return self.objective.generator(None, self.discriminator(self.pack(fake)))
 
@@ -121,7 +129,7 @@ class Adversaries(Game):
         return moved
 
 
-def _values(critic: Critic, x: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:
+def values_of(critic: Critic, x: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:
     real, generated = critic(torch.cat([x, fake])).split(len(x))
     return real, generated
 

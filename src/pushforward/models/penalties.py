@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.func import grad
 
+from pushforward.models.slopes import values_and_slopes
 from pushforward.training.game import Tensors
 
 Critic = Callable[[Tensor], Tensor]  # rows (n, *shape) → values (n, 1)
@@ -32,7 +32,11 @@ class Penalty:
     noise: Callable[..., Tensors] = _nothing
 
     def __call__(self, critic: Critic, x: Tensor, fake: Tensor, noise: Tensors) -> Tensor:
-        slope = grad(lambda points: critic(points).sum())(self.points(x, fake, noise))
+        _, (slope,) = values_and_slopes(critic, self.points(x, fake, noise))
+        return self.of(slope)
+
+    def of(self, slope: Tensor) -> Tensor:
+        """The penalty where the slope is known, `(n, *shape)`."""
         return self.size(slope.flatten(1).square().sum(1)).mean()
 
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor
-from torch.func import functional_call, grad
+from torch.func import functional_call
 
-from pushforward.models.adversaries import Adversaries
-from pushforward.training.game import Tensors, Terms, as_loss
+from pushforward.models.adversaries import Adversaries, values_of
+from pushforward.models.slopes import values_and_slopes
+from pushforward.training.game import Loss, Tensors, Terms, as_loss
 from pushforward.training.optimiser import Adam, adam_step
 
 
@@ -37,39 +38,53 @@ class Unrolled(Adversaries):
         for name, tensor in held.items():
             self.register_buffer(f"adam_{name}", tensor.to(adam.steps.device), persistent=False)
 
-    def joint(self, x: Tensor, noise: Tensors) -> None:  # type: ignore[override]  # noqa: ARG002
-        return None
+    def joint(self, x: Tensor, noise: Tensors) -> Iterator[tuple[str, Terms | Loss]]:
+        fake = self.generator(noise["z"])
+        yield "discriminator", self.judge(self.discriminator, x, fake, noise)
+        yield "generator", self.foresee(x, fake, noise)
 
     def generate(self, x: Tensor, noise: Tensors) -> Terms:
-        fake = self.generator(noise["z"])
+        return self.foresee(x, self.generator(noise["z"]), noise)
+
+    def foresee(self, x: Tensor, fake: Tensor, noise: Tensors) -> Terms:
+        """The generator's loss."""
         critic = partial(functional_call, self.discriminator, self.look_ahead(x, fake, noise))
-        values = (critic(self.pack(rows)) for rows in (x, fake))
-        terms = self.objective.discriminator(*values)
-        return {name: -value for name, value in as_loss(terms).terms.items()}
+        values = values_of(critic, self.pack(x), self.pack(fake))
+        terms = as_loss(self.objective.discriminator(*values)).terms
+        return {name: -value for name, value in terms.items()}
 
     def look_ahead(self, x: Tensor, fake: Tensor, noise: Tensors) -> Tensors:
         """The discriminator's parameters after K more steps against these rows."""
+        shapes = {name: p.shape for name, p in self.discriminator.named_parameters()}
+        sizes = [shape.numel() for shape in shapes.values()]
 
-        def loss(parameters: Tensors) -> Tensor:
-            critic = partial(functional_call, self.discriminator, parameters)
+        def named(weights: Tensor) -> Tensors:
+            parts = zip(shapes.items(), weights.split(sizes), strict=True)
+            return {name: part.view(shape) for (name, shape), part in parts}
+
+        def loss(weights: Tensor) -> Tensor:
+            critic = partial(functional_call, self.discriminator, named(weights))
             first, *rest = self.judge(critic, x, fake, noise).terms.values()
             return sum(rest, first)
 
-        parameters: Tensors = dict(self.discriminator.named_parameters())
-        names = list(parameters)
+        # As one vector each, so that a step of Adam is a few operations.
         held = dict(self.named_buffers())
-        first = [held[f"adam_first_{i}"] for i in range(len(names))]
-        second = [held[f"adam_second_{i}"] for i in range(len(names))]
+        weights = _vector(self.discriminator.parameters())
+        first = _vector(held[f"adam_first_{i}"] for i in range(len(shapes)))
+        second = _vector(held[f"adam_second_{i}"] for i in range(len(shapes)))
         for k in range(1, self.unroll + 1):
-            gradients = grad(loss)(parameters)
-            moved, first, second = adam_step(
-                list(parameters.values()),
-                [gradients[name] for name in names],
-                first,
-                second,
+            _, (slope,) = values_and_slopes(loss, weights)
+            (weights,), (first,), (second,) = adam_step(
+                [weights],
+                [slope],
+                [first],
+                [second],
                 held["adam_steps"] + k,
                 held["adam_rate"],
                 held["adam_betas"],
             )
-            parameters = dict(zip(names, moved, strict=True))
-        return parameters
+        return named(weights)
+
+
+def _vector(tensors: Iterable[Tensor]) -> Tensor:
+    return torch.cat([tensor.flatten() for tensor in tensors])
