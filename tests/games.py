@@ -21,7 +21,7 @@ VARIANTS = [(name, {}) for name in GAMES] + [
     ("gan", {"objective": "minimax", "prior": "uniform"}),
     ("gan", {"simultaneous": True, "objective": "fisher", "n_critic": 2}),
     ("gan", {"packing": 3, "penalty": "dragan", "spectral": True}),
-    ("unrolled-gan", {"penalty": "r1", "simultaneous": True}),
+    ("unrolled-gan", {"penalty": "r1", "simultaneous": True, "unroll": 2}),
     ("autoencoder", {"linear": True}),
 ]
 # Those that differ in more than arithmetic, for the laws that take long.
