@@ -1,6 +1,6 @@
 # Everything sets itself up: nothing but Python 3.11 or later is needed beforehand.
 PYTHON ?= python3
-BENCHMARKS = startup gan_rounds population neighbours frechet kernel_density metropolis manifold modes quality
+BENCHMARKS = startup gan_rounds zoo_rounds population neighbours frechet kernel_density metropolis manifold quality
 
 .PHONY: demo test check bench clean
 
