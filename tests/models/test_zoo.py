@@ -2,6 +2,7 @@
 
 import math
 import pickle
+import time
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from torch import nn
 
 import pushforward as pf
 from helpers import ADVERSARIAL, tiny
-from pushforward.errors import InputError
+from pushforward.errors import InputError, TrainingWarning
 from pushforward.methods import METHODS
 from pushforward.models.adversaries import Adversaries, Autoencoding, Schedule
 from pushforward.models.objectives import DIVERGENCES, OBJECTIVES, Fisher
@@ -19,9 +20,10 @@ from pushforward.models.priors import normal
 from pushforward.models.rejection import Rejection
 from pushforward.networks.mlp import mlp
 from pushforward.networks.spectral import power_iteration, spectrally_normalised
+from pushforward.training.adaptors import anneal
 from pushforward.training.device import seeded
 from pushforward.training.game import as_loss
-from pushforward.training.loop import Stream, Training, optimisers_for, play
+from pushforward.training.loop import Round, Stream, Training, optimisers_for, play
 from pushforward.training.optimiser import Adam, adam_step
 
 SIZES = (1, 7, 128)
@@ -447,12 +449,34 @@ def test_rmsprop_is_torchs():
     torch.testing.assert_close(mine.weight, theirs.weight, rtol=1e-4, atol=1e-6)
 
 
-def test_the_learning_rate_falls_to_nothing():
-    X = np.random.default_rng(0).normal(size=(60, 2))
-    options = {"hidden": (6,), "max_rounds": 40, "patience": 40, "average": 0.0, "random_state": 0}
-    gan = pf.GAN(decay=True, **options).fit(X)
-    steady = pf.GAN(**options).fit(X)
-    assert not torch.equal(gan.game_.generator[0].weight, steady.game_.generator[0].weight)
+def rates_of(training, **arguments):
+    seen = []
+    rounds = (Round(n, {}) for n in range(arguments["start"] + 1, 11))
+    for _ in anneal(rounds, list(training.optimisers.values()), **arguments):
+        adam = training.optimisers["discriminator"]
+        seen.append(adam.learning_rate * adam.pace.factor)
+        assert adam.rate.item() == pytest.approx(seen[-1])  # what an unrolled loss reads
+    return seen
+
+
+def test_the_learning_rate_falls_to_nothing_and_goes_on_falling_when_resumed():
+    arguments = {"max_rounds": 10, "deadline": None, "began": 0.0}
+    whole = rates_of(small_game(Schedule()), start=0, **arguments)
+    np.testing.assert_allclose(whole, 1e-2 * (1 - np.arange(1, 11) / 10))
+    assert rates_of(small_game(Schedule()), start=6, **arguments) == whole[6:]
+
+
+def test_the_learning_rate_falls_with_a_budget_that_began_before():
+    now = time.monotonic()
+    arguments = {"max_rounds": 1000, "deadline": now + 50, "began": now - 150}
+    rates = rates_of(small_game(Schedule()), start=0, **arguments)
+    assert rates[0] == pytest.approx(1e-2 * 0.25, rel=0.05)
+
+
+def test_unrolling_follows_the_rate_of_the_discriminator():
+    training = unrolled(2)
+    training.optimisers["discriminator"].learning_rate /= 2  # as after a roll-back
+    assert training.game.adam_rate.item() == pytest.approx(0.025)
 
 
 # Unrolling
@@ -585,6 +609,35 @@ def test_rejection_of_a_discriminator_that_knows_nothing_keeps_most():
     assert same.accepts(np.zeros(2000), rng).mean() > 0.95
 
 
+def test_packs_pass_whole():
+    rejection = Rejection(0.0, math.log(0.5), 0.0)  # every row with probability ½
+    passed = rejection.accepts(np.zeros(3001), np.random.default_rng(0), pack=3)
+    assert all(len(set(pack)) == 1 for pack in np.split(passed[:3000], 1000))
+    assert passed.mean() == pytest.approx(0.5, abs=0.05)
+
+
+def test_a_member_that_diverges_between_looks_does_not_end_the_others():
+    X = np.random.default_rng(0).normal(size=(80, 2))
+    rates = {"learning_rate": [1e-3, 1e12]}
+    options = {"rejection": True, "max_rounds": 60, "patience": 60, "hidden": (8,)}
+    with pytest.warns(TrainingWarning, match="3 times back"):
+        fits = pf.fit_population("gan", X, random_states=[0, 1], each=rates, **options)
+    assert fits[0].stopped_by_ == "max_rounds"
+    assert fits[0].sample(3, random_state=0).shape == (3, 2)
+
+
+def test_rejection_with_packs_larger_than_what_is_held_out():
+    X = np.random.default_rng(0).normal(size=(20, 2))
+    gan = tiny("gan", packing=4, rejection=True, random_state=0).fit(X)
+    assert gan.sample(5, random_state=0).shape == (5, 2)
+
+
+def test_rejection_asked_for_after_the_fit_is_told():
+    gan = tiny("gan", random_state=0).fit(np.random.default_rng(0).normal(size=(40, 2)))
+    with pytest.raises(InputError, match="fitted with rejection=True"):
+        gan.set_params(rejection=True).sample(3)
+
+
 def test_rejection_is_saved_and_repeats(tmp_path):
     X = np.random.default_rng(0).normal(size=(200, 2))
     gan = tiny("gan", rejection=True, packing=2, random_state=0).fit(X)
@@ -618,7 +671,9 @@ def test_options_of_the_zoo_out_of_range_are_told():
         ({"n_critic": 1.5}, "n_critic to be a whole number"),
         ({"unroll": -1}, "unroll to be a whole number of at least 0"),
         ({"optimiser": "sgd"}, "optimiser among 'adam', 'rmsprop'"),
-        ({"unroll": 2, "optimiser": "rmsprop"}, "optimiser='adam' with unroll"),
+        ({"unroll": 2, "optimiser": "rmsprop"}, "optimiser='adam' and clip=None with unroll"),
+        ({"unroll": 2, "clip": 0.1}, "optimiser='adam' and clip=None with unroll"),
+        ({"penalty_weight": 5.0}, "a penalty for penalty_weight"),
         ({"spectral": "yes"}, "spectral to be True or False"),
     ):
         with pytest.raises(InputError, match=words):

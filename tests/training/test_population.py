@@ -142,7 +142,7 @@ def test_freezing_one_leaves_the_others_bitwise_unchanged(members, gone):
 
 
 @pytest.mark.parametrize("members", GAMES.values(), ids=GAMES)
-@pytest.mark.parametrize("frozen", [None, 1])
+@pytest.mark.parametrize("frozen", [None, 0, 1])
 def test_stop_and_resume_equals_going_on(members, frozen):
     whole, other = Population(members()), Population(members())
     rounds(whole, 33)

@@ -83,12 +83,12 @@ class Adversaries(Game):
         return self.judge(self.discriminator, x, self.generator(noise["z"]), noise)
 
     def generate(self, x: Tensor, noise: Tensors) -> Terms:
-        return self.fool(x, self.generator(noise["z"]))
+        return self.fool(x, self.generator(noise["z"]), noise)
 
     def joint(self, x: Tensor, noise: Tensors) -> Iterator[tuple[str, Terms | Loss]]:
         fake = self.generator(noise["z"])
         yield "discriminator", self.judge(self.discriminator, x, fake, noise)
-        yield "generator", self.fool(x, fake)
+        yield "generator", self.fool(x, fake, noise)
 
     def judge(self, critic: Critic, x: Tensor, fake: Tensor, noise: Tensors) -> Loss:
         """The discriminator's loss."""
@@ -106,7 +106,7 @@ class Adversaries(Game):
             terms = {**terms, "penalty": self.penalty_weight * size}
         return Loss(terms, outputs)
 
-    def fool(self, x: Tensor, fake: Tensor) -> Terms:
+    def fool(self, x: Tensor, fake: Tensor, noise: Tensors) -> Terms:  # noqa: ARG002
         """The generator's loss."""
         if self.objective.needs_real:
             values = values_of(self.discriminator, self.pack(x), self.pack(fake))

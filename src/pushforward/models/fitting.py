@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
@@ -62,6 +63,7 @@ class Fit:
 
     def __post_init__(self) -> None:
         self.healthy = Healthy(self.training, self.history, self.average)
+        self.clock = Clock()
 
     @property
     def failed(self) -> bool:
@@ -92,7 +94,9 @@ def train(fits: Sequence[Fit], effort: Effort) -> list[str]:
             _train_together(together, chunk, theirs)
         for j, fit in enumerate(chunk):
             mine = _part(theirs, j, len(chunk))
-            if together is None:
+            gone_back = fit.diverged is not None and _is_file(mine.checkpoint)
+            if together is None or gone_back:  # the latter goes on alone, where it was interrupted
+                fit.diverged = None
                 _train_alone(fit, mine)
             _recover(fit, mine, notes)
     for fit in fits:
@@ -100,6 +104,10 @@ def train(fits: Sequence[Fit], effort: Effort) -> list[str]:
     for note in notes:
         LOG.info(note)
     return notes
+
+
+def _is_file(path: Path | None) -> bool:
+    return path is not None and path.exists()
 
 
 def _part(effort: Effort, i: int, parts: int) -> Effort:
@@ -264,7 +272,10 @@ def _rounds(
 ) -> None:
     """Play to the end: the loop and what is around it."""
     history, average, healthy, stopper = watchers
-    clock, first = Clock(), fits[0]
+    first = fits[0]
+    clock = Clock() if resume else first.clock  # it goes on when training goes back
+    for fit in fits:
+        fit.clock = clock
     fingerprints = [fit.fingerprint for fit in fits]
     fingerprint = fingerprints[0]
     if len(fits) > 1:
@@ -272,9 +283,10 @@ def _rounds(
     parts: dict[str, Stateful] = {"training": training, **watchers._asdict(), "clock": clock}
     checkpoint = Checkpoint(fingerprint, parts)
     path, deadline, max_rounds = effort.checkpoint, effort.deadline, first.max_rounds
-    resumed = resume and path is not None and checkpoint.resume(path)
-    if resumed and deadline is not None:
-        deadline -= clock.seconds
+    if resume and path is not None:
+        checkpoint.resume(path)
+    if deadline is not None:
+        deadline -= clock.earlier
     start = training.round
     if start >= max_rounds or (start and stopper.over(start)):
         return
@@ -282,8 +294,8 @@ def _rounds(
     with threads_for(size, first.training.stream.batch_size, len(fits)):
         rounds = limit(play(training), max_rounds)
         if first.decay:
-            paces = [o.pace for fit in fits for o in fit.training.optimisers.values()]
-            rounds = anneal(rounds, paces, start, max_rounds, deadline)
+            optimisers = [o for fit in fits for o in fit.training.optimisers.values()]
+            rounds = anneal(rounds, optimisers, start, max_rounds, deadline, clock.began)
         rounds = log(rounds, history)
         rounds = keep_average(rounds, average)
         rounds = guard(rounds, healthy, first.history.every)

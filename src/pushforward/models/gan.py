@@ -28,6 +28,7 @@ from pushforward.models.rejection import Rejection
 from pushforward.models.unrolled import Unrolled
 from pushforward.networks.mlp import mlp
 from pushforward.networks.spectral import spectrally_normalised
+from pushforward.sampler import check_flag, is_whole
 from pushforward.training.game import Game
 from pushforward.training.loop import optimisers_for
 from pushforward.training.optimiser import Adam
@@ -182,12 +183,17 @@ class GAN(NeuralSampler):
 
     def _prepare(self, Z: torch.Tensor, held: np.ndarray, rng: np.random.Generator) -> None:  # noqa: ARG002
         if self.rejection:
-            _, fake = self._judged(len(held), rng)
-            self.rejection_ = Rejection.calibrate(self._values(held), fake)
+            _, fake = self._judged(max(len(held), self.packing), rng)
+            short = -len(held) % self.packing  # of a last whole pack
+            real = self._values(np.concatenate([held, np.resize(held, (short, held.shape[1]))]))
+            finite = np.isfinite(real).all() and np.isfinite(fake).all()
+            self.rejection_ = Rejection.calibrate(real, fake) if finite else None
 
     def _generate(self, n: int, rng: np.random.Generator) -> np.ndarray:
-        if self.rejection:
-            return self.rejection_.draw(n, self._judged, rng)
+        if self.rejection and not hasattr(self, "rejection_"):
+            raise InputError("expected a model fitted with rejection=True; fit it again")
+        if self.rejection and self.rejection_ is not None:  # else it is scored as it is: infinite
+            return self.rejection_.draw(n, self._judged, rng, self.packing)
         return in_blocks(self.game_.generator, self.game_.prior(n, rng=torch_rng(rng)))
 
     def _judged(self, n: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
@@ -204,13 +210,13 @@ class GAN(NeuralSampler):
 
     def _state(self) -> dict[str, Any]:
         state = super()._state()
-        if self.rejection:
+        if self.rejection and self.rejection_ is not None:
             state["rejection"] = vars(self.rejection_)
         return state
 
     def _restore(self, state: dict[str, Any]) -> None:
         super()._restore(state)
-        if self.rejection:
+        if "rejection" in state:
             self.rejection_ = Rejection(**state["rejection"])
 
     def _check_parameters(self) -> None:
@@ -221,8 +227,7 @@ class GAN(NeuralSampler):
         check_choice("optimiser", self.optimiser, ("adam", "rmsprop"))
         for name, least in (("packing", 1), ("n_critic", 1), ("warm_up", 0), ("unroll", 0)):
             value = getattr(self, name)
-            whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
-            if not whole or value < least:
+            if not is_whole(value) or value < least:
                 raise InputError(
                     f"expected {name} to be a whole number of at least {least}, got {value!r}"
                 )
@@ -231,14 +236,16 @@ class GAN(NeuralSampler):
             if value is not None and not (is_number(value) and 0 < value < math.inf):
                 raise InputError(f"expected {name} to be above 0 or None, got {value!r}")
         for name in ("spectral", "simultaneous", "rejection", "decay"):
-            if not isinstance(getattr(self, name), (bool, np.bool_)):
-                raise InputError(
-                    f"expected {name} to be True or False, got {getattr(self, name)!r}"
-                )
+            check_flag(name, getattr(self, name))
+        if self.penalty_weight is not None and self.penalty is None:
+            raise InputError("expected a penalty for penalty_weight to weigh, got penalty=None")
         if self.packing > self.batch_size:
             raise InputError(
                 f"expected packing to be at most the batch size {self.batch_size}, "
                 f"got {self.packing}"
             )
-        if self.unroll and self.optimiser != "adam":
-            raise InputError("expected optimiser='adam' with unroll: its steps are looked ahead")
+        if self.unroll and (self.optimiser != "adam" or self.clip is not None):
+            raise InputError(
+                "expected optimiser='adam' and clip=None with unroll, which looks ahead of Adam's "
+                f"steps; got {self.optimiser!r} and {self.clip!r}"
+            )

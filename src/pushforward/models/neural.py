@@ -85,7 +85,7 @@ class NeuralSampler(Sampler):
             member.encoding_, member.seed_ = self.encoding_, self.seed_
             fits.append(member._begin(rows, replace(effort, rng=rng, validation=held)))
         train(fits, effort)
-        self.restart_scores_ = [fit.stopper.best_score for fit in fits]
+        self.restart_scores_ = [fit.stopper.kept_score for fit in fits]
         best = int(np.argmin(self.restart_scores_))
         members[best]._end(fits[best])
         for name, value in vars(members[best]).items():

@@ -55,9 +55,10 @@ def between(x: Tensor, fake: Tensor, noise: Tensors) -> Tensor:
 
 
 def around(x: Tensor, fake: Tensor, noise: Tensors) -> Tensor:  # noqa: ARG001
-    """x + δ, δ ~ N(0, ¼ I): half a standard deviation of standardised data, as the author's code.
+    """x + δ, δ ~ N(0, ¼ I) for standardised data: normal as in the paper.
 
-    The paper says N(0, c I) with c ≈ 10 for pixels of 0 to 255, and to tune c to the data's range.
+    The paper says c ≈ 10 for pixels of 0 to 255, and to tune c to the data's range; its author's
+    code adds ½ std · U(0, 1), which is not centred.
     """
     return x + 0.5 * noise["shift"][: len(x)]
 

@@ -13,6 +13,7 @@ Floats = NDArray[np.float64]
 Draw = Callable[[int, np.random.Generator], tuple[Floats, Floats]]  # n → rows (n, p), values (n,)
 
 LEAST_ACCEPTED = 0.1  # so that a row costs ten draws at most, on average
+AT_ONCE = 65_536  # draws, to bound memory
 SURE = 0.99  # quantile of the ratio that stands for its largest value, which no sample shows
 
 
@@ -50,11 +51,12 @@ class Rejection:
                 break
         return cls(slope, offset, float(bound))
 
-    def accepts(self, values: Floats, rng: np.random.Generator) -> NDArray[np.bool_]:
-        """Which rows pass, given the discriminator's values, (n,)."""
-        return np.log(rng.random(len(values))) < self.slope * values + self.offset - self.log_bound
+    def accepts(self, values: Floats, rng: np.random.Generator, pack: int = 1) -> NDArray[np.bool_]:
+        """Which rows pass, given the discriminator's values, (n,); those of a pack as one."""
+        chance = np.repeat(rng.random(-(-len(values) // pack)), pack)[: len(values)]
+        return np.log(chance) < self.slope * values + self.offset - self.log_bound
 
-    def draw(self, n: int, draw: Draw, rng: np.random.Generator) -> Floats:
+    def draw(self, n: int, draw: Draw, rng: np.random.Generator, pack: int = 1) -> Floats:
         """n rows that passed; `draw` gives rows and the discriminator's values of them.
 
         >>> def wide(n, rng):  # N(0, 4), where N(0, 1) is asked for: log r = −⅜x² + log 2
@@ -67,8 +69,8 @@ class Rejection:
         passed: list[Floats] = []
         missing, share = n, 0.5
         while missing > 0:
-            rows, values = draw(max(64, int(missing / share)), rng)
-            kept = rows[self.accepts(values, rng)]
+            rows, values = draw(min(max(64, int(missing / share)), AT_ONCE), rng)
+            kept = rows[self.accepts(values, rng, pack)]
             share = max(0.02, len(kept) / len(rows))
             passed.append(kept)
             missing -= len(kept)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import Any
 
@@ -12,7 +12,7 @@ from torch.func import functional_call
 
 from pushforward.models.adversaries import Adversaries, values_of
 from pushforward.models.slopes import values_and_slopes
-from pushforward.training.game import Loss, Tensors, Terms, as_loss
+from pushforward.training.game import Tensors, Terms, as_loss
 from pushforward.training.optimiser import Adam, adam_step
 
 
@@ -31,23 +31,14 @@ class Unrolled(Adversaries):
     def watch(self, optimisers: Mapping[str, Adam]) -> None:
         """See the discriminator's moments, which its moves change."""
         adam = optimisers["discriminator"]
-        held = {"rate": torch.tensor(adam.learning_rate), "betas": torch.tensor(adam.betas)}
+        held = {"rate": adam.rate, "betas": torch.tensor(adam.betas)}
         held |= {"steps": adam.steps}
         for i, (first, second) in enumerate(zip(adam.first, adam.second, strict=True)):
             held |= {f"first_{i}": first, f"second_{i}": second}
         for name, tensor in held.items():
             self.register_buffer(f"adam_{name}", tensor.to(adam.steps.device), persistent=False)
 
-    def joint(self, x: Tensor, noise: Tensors) -> Iterator[tuple[str, Terms | Loss]]:
-        fake = self.generator(noise["z"])
-        yield "discriminator", self.judge(self.discriminator, x, fake, noise)
-        yield "generator", self.foresee(x, fake, noise)
-
-    def generate(self, x: Tensor, noise: Tensors) -> Terms:
-        return self.foresee(x, self.generator(noise["z"]), noise)
-
-    def foresee(self, x: Tensor, fake: Tensor, noise: Tensors) -> Terms:
-        """The generator's loss."""
+    def fool(self, x: Tensor, fake: Tensor, noise: Tensors) -> Terms:
         critic = partial(functional_call, self.discriminator, self.look_ahead(x, fake, noise))
         values = values_of(critic, self.pack(x), self.pack(fake))
         terms = as_loss(self.objective.discriminator(*values)).terms

@@ -111,7 +111,7 @@ def fit_begun(begun: Sequence[tuple[NeuralSampler, Any, Any]]) -> FittedPopulati
     scores, diverged = [], {}
     for k, (member, Z, _) in enumerate(begun):
         fit = fits.get(k)
-        scores.append(fit.stopper.best_score if fit is not None else 0.0)
+        scores.append(fit.stopper.kept_score if fit is not None else 0.0)
         if fit is not None and fit.diverged is not None:
             diverged[k] = str(fit.diverged)
         if fit is not None and fit.failed:

@@ -29,7 +29,7 @@ from pushforward.errors import Diverged
 from pushforward.progress import on_terminal
 from pushforward.storage import write_file
 from pushforward.training.loop import Round, Training, load_weights
-from pushforward.training.optimiser import Pace
+from pushforward.training.optimiser import Adam
 
 State = dict[str, Any]
 
@@ -163,6 +163,7 @@ class Clock:
 
     def __init__(self) -> None:
         self.began = time.monotonic()
+        self.earlier = 0.0  # of them, in earlier processes
 
     @property
     def seconds(self) -> float:
@@ -172,7 +173,8 @@ class Clock:
         return {"seconds": self.seconds}
 
     def load_state_dict(self, state: State) -> None:
-        self.began = time.monotonic() - state["seconds"]
+        self.earlier = state["seconds"]
+        self.began = time.monotonic() - self.earlier
 
 
 class Average:
@@ -223,6 +225,7 @@ class Stopper:
         self.every = max(1, patience // 20)
         self.next = self.every
         self.best_score = math.inf
+        self.kept_score = math.inf  # of the state that is kept: the best, or one within the slack
         self.best_round = 0
         self.best: dict[str, Tensor] = {}
         self.scores: list[tuple[int, float]] = []  # (round, score on the validation rows)
@@ -237,7 +240,8 @@ class Stopper:
         self.scores.append((number, score))
         self.next = number + max(self.every, number // 20)
         if score < self.best_score + self.slack or not self.best:
-            self.best_score, self.best_round = min(score, self.best_score), number
+            self.kept_score, self.best_round = score, number
+            self.best_score = min(score, self.best_score)
             state = self.average.module.state_dict()
             self.best = {k: v.detach().clone() for k, v in state.items()}
         self.average.swap()
@@ -256,12 +260,13 @@ class Stopper:
             load_weights(self.average.module, self.best)
 
     def state_dict(self) -> State:
-        kept = {"next": self.next, "best_score": self.best_score, "best_round": self.best_round}
+        names = ("next", "best_score", "kept_score", "best_round")
+        kept = {name: getattr(self, name) for name in names}
         return kept | {"best": self.best, "scores": [list(s) for s in self.scores]}
 
     def load_state_dict(self, state: State) -> None:
         self.next, self.best_round = state["next"], state["best_round"]
-        self.best_score = state["best_score"]
+        self.best_score, self.kept_score = state["best_score"], state["kept_score"]
         self.best = {k: torch.as_tensor(v) for k, v in state["best"].items()}
         self.scores = [(int(r), float(s)) for r, s in state["scores"]]
 
@@ -308,29 +313,34 @@ def limit(rounds: Iterable[Round], max_rounds: int) -> Iterator[Round]:
 
 def anneal(
     rounds: Iterable[Round],
-    paces: Sequence[Pace],
+    optimisers: Sequence[Adam],
     start: int,
     max_rounds: int,
     deadline: float | None,
+    began: float,
 ) -> Iterator[Round]:
     """Let the learning rates fall linearly to 0, η_t = η (1 − t / max_rounds), after round `start`.
 
     Where the deadline is nearer than the last round, t / max_rounds is the share of the time that
-    has gone, so that a fit with a budget is annealed too.
+    has gone since `began`, so that a fit with a budget is annealed too.
     """
-    began = time.monotonic()
-    _set(paces, 1 - start / max_rounds)
-    for played in rounds:
-        gone = played.number / max_rounds
+
+    def left(number: int) -> float:
+        gone = number / max_rounds
         if deadline is not None and deadline > began:
             gone = max(gone, (time.monotonic() - began) / (deadline - began))
-        _set(paces, max(0.0, 1 - gone))
+        return max(0.0, 1 - gone)
+
+    _set(optimisers, left(start))
+    for played in rounds:
+        _set(optimisers, left(played.number))
         yield played
 
 
-def _set(paces: Sequence[Pace], factor: float) -> None:
-    for pace in paces:
-        pace.factor = factor
+def _set(optimisers: Sequence[Adam], factor: float) -> None:
+    for optimiser in optimisers:
+        optimiser.pace.factor = factor
+        optimiser.tell_rate()
 
 
 def until(rounds: Iterable[Round], deadline: float | None) -> Iterator[Round]:

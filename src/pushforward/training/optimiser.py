@@ -36,14 +36,28 @@ class Adam:
         clip: float | None = None,
     ) -> None:
         self.parameters = list(parameters)
+        self.pace = Pace()
+        self.rate = torch.empty((), device=self.parameters[0].device)  # for losses that look ahead
         self.learning_rate, self.betas, self.corrected = learning_rate, betas, corrected
         self.clip = clip
-        self.pace = Pace()
         self.first = [torch.zeros_like(p) for p in self.parameters]
         self.second = [torch.zeros_like(p) for p in self.parameters]
         device = self.parameters[0].device
         self.steps = torch.zeros((), device=device)
         self.never = torch.full((), torch.inf, device=device)  # after so many β^steps is 0
+
+    @property
+    def learning_rate(self) -> float:
+        return self._learning_rate
+
+    @learning_rate.setter
+    def learning_rate(self, value: float) -> None:
+        self._learning_rate = value
+        self.tell_rate()
+
+    def tell_rate(self) -> None:
+        """Write the rate of the next step where losses that look ahead read it."""
+        self.rate.fill_(self.learning_rate * self.pace.factor)
 
     @torch.no_grad()
     def step(self, gradients: Sequence[Tensor]) -> None:
@@ -114,7 +128,8 @@ def move_together(
     def move(*gradients: Tensor) -> None:
         steps.add_(1)
         if alike:
-            whole.apply(gradients)  # its steps are those of the first
+            whole.steps = steps.amax()  # of those that run: a row may be that of a frozen one
+            whole.apply(gradients)
             return
         for row, mine in zip(rows, zip(*gradients, strict=True), strict=True):
             row.apply(mine)
