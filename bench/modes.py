@@ -275,7 +275,7 @@ def main() -> None:
     }
     kept = folder_of(options)
     if kept is not None:
-        modes_picture.draw(results, TARGETS, kept / "modes.png")
+        modes_picture.draw(results, TARGETS, Path(__file__).parent.parent / "docs" / "modes.png")
     keep(
         "modes",
         kept,
