@@ -8,6 +8,7 @@ A new objective is a class and a row of `OBJECTIVES`.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -19,7 +20,7 @@ from torch.nn.functional import relu, softplus
 from pushforward.training.game import Loss, Tensors, Terms
 
 
-class Objective(nn.Module):
+class Objective(nn.Module, ABC):
     """What the players minimise, given values `(n, 1)` of real and of generated rows.
 
     What an objective keeps beside the networks (Fisher's multiplier, BEGAN's balance) is a buffer,
@@ -29,13 +30,16 @@ class Objective(nn.Module):
     needs_real = False  # whether the generator's loss is given ℓ(x) too
     autoencodes = False  # whether ℓ is an autoencoder's error
 
+    @abstractmethod
     def discriminator(self, real: Tensor, fake: Tensor) -> Terms | Loss:
-        raise NotImplementedError
+        """What the discriminator minimises."""
 
+    @abstractmethod
     def generator(self, real: Tensor | None, fake: Tensor) -> Terms:
-        raise NotImplementedError
+        """What the generator minimises; `real` is None unless `needs_real`."""
 
     def update(self, outputs: Tensors) -> Tensors:  # noqa: ARG002
+        """New values of buffers by name, from the outputs of the discriminator's loss."""
         return {}
 
 
