@@ -72,6 +72,7 @@ class Sampler(BaseEstimator, ABC):
     """
 
     kinds: ClassVar[dict[str, type[Sampler]]] = {}  # concrete samplers by class name, for loading
+    takes: ClassVar[str] = ""  # what `fit` needs beside rows: "labels", or "other rows"
 
     random_state: int | np.random.Generator | np.random.RandomState | None
     about_: dict[str, Any]
@@ -105,12 +106,26 @@ class Sampler(BaseEstimator, ABC):
     def _restore(self, state: dict[str, Any]) -> None:
         """Take back what `_state` gave."""
 
+    def _beside(
+        self,
+        y: Any,  # noqa: ARG002
+        y_validation: Any,  # noqa: ARG002
+        Z: np.ndarray,
+        effort: Effort,
+    ) -> tuple[np.ndarray, Effort]:
+        """Take up what comes beside the rows, where the method `takes` anything.
+
+        Returns the rows that `_fit` learns from, and its effort.
+        """
+        return Z, effort
+
     def fit(
         self,
         X: Any = None,
-        y: Any = None,  # noqa: ARG002
+        y: Any = None,
         *,
         validation: Any = None,
+        y_validation: Any = None,
         checkpoint: str | os.PathLike[str] | None = None,
         budget: float | None = None,
         every_column: bool = False,
@@ -121,9 +136,11 @@ class Sampler(BaseEstimator, ABC):
         Args:
             X: an array `(n, p)`, a DataFrame, or images `(n, h, w)` or `(n, h, w, c)`. A law that
                 is given by functions needs none.
-            y: ignored; there for scikit-learn's pipelines.
+            y: the labels of the rows, or the rows of another domain, for a method that learns from
+                them; any other ignores it, as scikit-learn's pipelines ask for.
             validation: held-out rows of the same kind, by which training stops; a neural sampler
                 without them holds back a part of X.
+            y_validation: what `y` is to X, to the held-out rows.
             checkpoint: a file to save training to, and to resume from when it is there.
             budget: seconds that the fit may take, tuning included.
             every_column: take a table whole, also columns that look like text or identifiers.
@@ -134,7 +151,9 @@ class Sampler(BaseEstimator, ABC):
         """
         Z, effort = self._before(
             X,
+            y,
             validation=validation,
+            y_validation=y_validation,
             checkpoint=checkpoint,
             budget=budget,
             every_column=every_column,
@@ -147,8 +166,10 @@ class Sampler(BaseEstimator, ABC):
     def _before(
         self,
         X: Any,
+        y: Any = None,
         *,
         validation: Any = None,
+        y_validation: Any = None,
         checkpoint: str | os.PathLike[str] | None = None,
         budget: float | None = None,
         every_column: bool = False,
@@ -171,7 +192,8 @@ class Sampler(BaseEstimator, ABC):
             held = encoding.transform(self._check(validation, reset=False))
         self.encoding_ = encoding
         path = None if checkpoint is None else Path(checkpoint)
-        return Z, Effort(np.random.default_rng(self.seed_), held, deadline, path, progress)
+        effort = Effort(np.random.default_rng(self.seed_), held, deadline, path, progress)
+        return self._beside(y, y_validation, Z, effort)
 
     def _after(self, Z: np.ndarray) -> Self:
         """Make what was learnt draw categories in their shares, and call it fitted."""
@@ -192,16 +214,19 @@ class Sampler(BaseEstimator, ABC):
         Raises:
             InputError: `n_samples` is not a positive whole number.
         """
+        n, rng = self._order(n_samples, random_state)
+        Z = self._draw(n, rng) if self.encoding_.width else np.zeros((n, 0))
+        return self.encoding_.inverse_transform(Z)
+
+    def _order(self, n_samples: int, random_state: Any) -> tuple[int, np.random.Generator]:
+        """How many samples are asked for, and the randomness to draw them with."""
         check_is_fitted(self)
         if not is_whole(n_samples):
             raise InputError(f"expected n_samples to be a whole number, got {n_samples!r}")
         if n_samples < 1:
             raise InputError(f"expected n_samples to be at least 1, got {n_samples}")
         self.sample_seed_ = fresh_seed(random_state)
-        rng = np.random.default_rng(self.sample_seed_)
-        n = int(n_samples)
-        Z = self._draw(n, rng) if self.encoding_.width else np.zeros((n, 0))
-        return self.encoding_.inverse_transform(Z)
+        return int(n_samples), np.random.default_rng(self.sample_seed_)
 
     def save(self, path: str | os.PathLike[str], *, about: dict[str, Any] | None = None) -> Path:
         """Write a model folder, safetensors and JSON, atomically; `pf.load_model` reads it.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, ClassVar
 
@@ -32,6 +32,8 @@ from pushforward.sampler import check_flag, is_whole
 from pushforward.training.game import Game
 from pushforward.training.loop import optimisers_for
 from pushforward.training.optimiser import Adam
+
+LEAKY = partial(nn.LeakyReLU, 0.2)
 
 
 class GAN(NeuralSampler):
@@ -147,34 +149,40 @@ class GAN(NeuralSampler):
                 f"expected at least as many training rows as packing ({self.packing}), got {n}; "
                 "choose a smaller packing or give more rows"
             )
-        make, penalty = OBJECTIVES[self.objective], PENALTIES.get(self.penalty or "")
-        objective, width = make(), self.packing * p
-        activation = partial(nn.LeakyReLU, 0.2)
-        generator = mlp(k, self.hidden, p, activation=activation)
+        generator, prior = self._network(k, p), partial(PRIORS[self.prior], k=k)
+        if self.unroll:
+            return self._against(Unrolled, generator, prior, p, k, steps=self.unroll)
+        return self._against(Adversaries, generator, prior, p, k)
+
+    def _network(self, n_in: int, n_out: int) -> nn.Module:
+        return mlp(n_in, self.hidden, n_out, activation=LEAKY)
+
+    def _against(
+        self,
+        kind: Callable[..., Adversaries],
+        generator: nn.Module,
+        prior: Callable[..., torch.Tensor],
+        p: int,
+        k: int,
+        **more: Any,
+    ) -> Adversaries:
+        """A game of that kind: the generator against a discriminator of rows of p columns."""
+        objective, width = OBJECTIVES[self.objective](), self.packing * p
         if objective.autoencodes:
             # The code is narrower than what it stands for, or it could copy anything.
             sizes = (*self.hidden, min(k, max(1, width // 2)), *reversed(self.hidden))
-            discriminator: nn.Module = Autoencoding(mlp(width, sizes, width, activation=activation))
+            discriminator: nn.Module = Autoencoding(mlp(width, sizes, width, activation=LEAKY))
         else:
-            discriminator = mlp(width, self.hidden, 1, activation=activation)
+            discriminator = self._network(width, 1)
         if self.spectral:
             spectrally_normalised(discriminator)
-        weight = self.penalty_weight
+        penalty, weight = PENALTIES.get(self.penalty or ""), self.penalty_weight
         if weight is None:
             weight = penalty.weight if penalty else 0.0
-        arguments = (
-            generator,
-            discriminator,
-            objective,
-            partial(PRIORS[self.prior], k=k),
-            (p,),
-            penalty,
-            weight,
-            Schedule(self.n_critic, self.warm_up, self.simultaneous, self.clip, self.packing),
+        schedule = Schedule(self.n_critic, self.warm_up, self.simultaneous, self.clip, self.packing)
+        return kind(
+            generator, discriminator, objective, prior, (p,), penalty, weight, schedule, **more
         )
-        if self.unroll:
-            return Unrolled(*arguments, steps=self.unroll)
-        return Adversaries(*arguments)
 
     def _optimisers(self, game: Game) -> dict[str, Adam]:
         adam = self.optimiser == "adam"

@@ -47,10 +47,12 @@ class FittedPopulation(Sequence[Any]):
 def fit_population(
     method: str | NeuralSampler,
     X: Any,
+    y: Any = None,
     *,
     random_states: Iterable[int] = range(8),
     each: Mapping[str, Sequence[Any]] | None = None,
     validation: Any = None,
+    y_validation: Any = None,
     checkpoint: str | os.PathLike[str] | None = None,
     budget: float | None = None,
     progress: bool = True,
@@ -65,10 +67,12 @@ def fit_population(
     Args:
         method: a name from the registry, or an unfitted neural sampler.
         X: the rows, as for `fit`.
+        y: their labels, or the rows of another domain, as for `fit`.
         random_states: a seed for each member.
         each: options that differ, one value for each member, `{"learning_rate": [1e-4, 1e-3]}`.
         validation: held-out rows by which members stop and are scored. Without them each member
             holds back rows of its own, and scores of members are on different rows.
+        y_validation: what `y` is to X, to the held-out rows.
         checkpoint: a file to save training to, and to resume from when it is there.
         budget: seconds that all members together may take.
         progress: show a bar where there is a terminal.
@@ -89,7 +93,13 @@ def fit_population(
     begun = []
     for member in members:
         Z, effort = member._before(
-            X, validation=validation, checkpoint=checkpoint, budget=budget, progress=progress
+            X,
+            y,
+            validation=validation,
+            y_validation=y_validation,
+            checkpoint=checkpoint,
+            budget=budget,
+            progress=progress,
         )
         member._check_parameters()
         begun.append((member, Z, effort))

@@ -121,7 +121,9 @@ def _fit_together(trials: Sequence[Trial], dataset: Dataset, folder: Path) -> li
             assert isinstance(sampler, NeuralSampler)
             Z, effort = sampler._before(
                 parts.train,
+                parts.y_train,
                 validation=parts.validation,
+                y_validation=parts.y_validation,
                 checkpoint=checkpoint,
                 budget=None if budget is None else budget * len(trials),
                 every_column=True,
@@ -207,6 +209,7 @@ def _fit_and_judge(
             parts.train,
             parts.y_train,
             validation=parts.validation,
+            y_validation=parts.y_validation,
             checkpoint=checkpoint,
             budget=trial.budget,
             every_column=True,  # they were chosen once, on the whole table
