@@ -5,7 +5,7 @@ import torch
 from torch import nn
 from torch.func import grad
 
-from helpers import NAMES, tiny
+from helpers import NAMES, beside, tiny
 from pushforward.models.neural import NeuralSampler
 from pushforward.models.objectives import NonSaturating
 from pushforward.models.priors import normal
@@ -33,9 +33,11 @@ def start(name, options=(), seed=0, n=40, p=5):
     rate = {"gan": 1e-2, "vae": 1e-2, "autoencoder": 1e-2, "wgan": 1e-4}.get(name, 1e-3)
     sampler = tiny(name, **{"batch_size": 16, "learning_rate": rate} | dict(options))
     rng = np.random.default_rng(seed)
-    x = torch.as_tensor(rng.normal(size=(n, p)), dtype=torch.float32)
+    X = rng.normal(size=(n, p))
+    Z, _ = sampler._before(X, beside(sampler, X))
+    x = torch.as_tensor(Z, dtype=torch.float32)
     with seeded(seed):
-        game = sampler._game(n, p)
+        game = sampler._game(*Z.shape)
     stream = Stream(x, 16, game.noise, torch.Generator().manual_seed(seed))
     return Training(game, stream, sampler._optimisers(game))
 

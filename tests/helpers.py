@@ -1,5 +1,7 @@
 """Every method of the registry with tiny networks and few rounds, for laws that run over it."""
 
+import numpy as np
+
 from pushforward.methods import METHODS
 from pushforward.sampler import Sampler
 
@@ -7,6 +9,7 @@ TINY = {
     "autoencoder": {"hidden": (8,), "max_rounds": 30},
     "vae": {"hidden": (8,), "max_rounds": 30},
     "gan": {"hidden": (8,), "max_rounds": 30},
+    "conditional-gan": {"hidden": (8,), "max_rounds": 30},
     "maximum-likelihood": {"family": "norm"},
 }
 ADVERSARIAL = [name for name, method in METHODS.items() if method.where == "models.gan:GAN"]
@@ -20,3 +23,13 @@ CLASSES = [name for name in NAMES if name not in ADVERSARIAL or name in ("gan", 
 def tiny(name: str, **options) -> Sampler:
     """An unfitted sampler of that method that fits in a fraction of a second."""
     return METHODS[name].make(**(TINY.get(name, {}) | options))
+
+
+def beside(sampler: Sampler, X):
+    """What a sampler takes beside rows, made up: labels in turn, or other rows."""
+    return np.arange(len(X)) % 2 if sampler.takes == "labels" else None
+
+
+def fit(sampler: Sampler, X, **options) -> Sampler:
+    """The sampler fitted to rows, and to what it takes beside them."""
+    return sampler.fit(X, beside(sampler, X), **options)

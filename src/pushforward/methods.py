@@ -288,6 +288,14 @@ ROWS = (
         **R3_GAN,
     ),
     Method(
+        "conditional-gan",
+        "models.conditional_gan:ConditionalGAN",
+        "labelled samples",
+        "rows and their labels",
+        "draws by label",
+        "Mirza & Osindero 2014, arXiv:1411.1784",
+    ),
+    Method(
         "copycat",
         "classical.copycat:Copycat",
         "samples, copied",

@@ -80,15 +80,19 @@ class Adversaries(Game):
         return drawn
 
     def discriminate(self, x: Tensor, noise: Tensors) -> Loss:  # x: (n, *shape)
-        return self.judge(self.discriminator, x, self.generator(noise["z"]), noise)
+        return self.judge(self.discriminator, x, self.generated(x, noise), noise)
 
     def generate(self, x: Tensor, noise: Tensors) -> Terms:
-        return self.fool(x, self.generator(noise["z"]), noise)
+        return self.fool(x, self.generated(x, noise), noise)
 
     def joint(self, x: Tensor, noise: Tensors) -> Iterator[tuple[str, Terms | Loss]]:
-        fake = self.generator(noise["z"])
+        fake = self.generated(x, noise)
         yield "discriminator", self.judge(self.discriminator, x, fake, noise)
         yield "generator", self.fool(x, fake, noise)
+
+    def generated(self, x: Tensor, noise: Tensors) -> Tensor:  # noqa: ARG002
+        """What the discriminator judges beside the batch x."""
+        return self.generator(noise["z"])
 
     def judge(self, critic: Critic, x: Tensor, fake: Tensor, noise: Tensors) -> Loss:
         """The discriminator's loss."""

@@ -143,16 +143,20 @@ class GAN(NeuralSampler):
         self.random_state = random_state
 
     def _game(self, n: int, p: int) -> Game:
-        k = check_latent_dim(self.latent_dim, min(16, 2 * p), n)
+        k = self._latent(n, p)
+        generator, prior = self._network(k, p), partial(PRIORS[self.prior], k=k)
+        if self.unroll:
+            return self._against(Unrolled, generator, prior, p, k, steps=self.unroll)
+        return self._against(Adversaries, generator, prior, p, k)
+
+    def _latent(self, n: int, p: int) -> int:
+        """The dimension of z for n rows of p columns."""
         if 0 < n < self.packing:
             raise InputError(
                 f"expected at least as many training rows as packing ({self.packing}), got {n}; "
                 "choose a smaller packing or give more rows"
             )
-        generator, prior = self._network(k, p), partial(PRIORS[self.prior], k=k)
-        if self.unroll:
-            return self._against(Unrolled, generator, prior, p, k, steps=self.unroll)
-        return self._against(Adversaries, generator, prior, p, k)
+        return check_latent_dim(self.latent_dim, min(16, 2 * p), n)
 
     def _network(self, n_in: int, n_out: int) -> nn.Module:
         return mlp(n_in, self.hidden, n_out, activation=LEAKY)

@@ -82,7 +82,9 @@ class NeuralSampler(Sampler):
         members = [clone(self).set_params(restarts=1) for _ in rngs]
         fits = []
         for member, rng in zip(members, rngs, strict=True):
-            member.encoding_, member.seed_ = self.encoding_, self.seed_
+            for name, value in vars(self).items():
+                if name.endswith("_"):  # encodings, seed: what is learnt before training
+                    setattr(member, name, value)
             fits.append(member._begin(rows, replace(effort, rng=rng, validation=held)))
         train(fits, effort)
         self.restart_scores_ = [fit.stopper.kept_score for fit in fits]
@@ -186,8 +188,10 @@ class NeuralSampler(Sampler):
         return max(abs(gap) for gap in gaps)
 
     def _draw(self, n: int, rng: np.random.Generator) -> np.ndarray:
-        with torch.no_grad():
-            Z = self._generate(n, rng)
+        return self._finite(self._generate(n, rng))
+
+    def _finite(self, Z: np.ndarray) -> np.ndarray:
+        """What was drawn, or a clear error."""
         if not np.isfinite(Z).all():
             raise Diverged(
                 f"{type(self).__name__} draws values that are not finite; fit it again with a "
