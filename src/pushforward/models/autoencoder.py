@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from pushforward.classical.mixture import Mixture
 from pushforward.errors import InputError
 from pushforward.models.latent import LatentSampler
-from pushforward.models.neural import check_latent_dim, in_blocks
+from pushforward.models.neural import check_latent_dim
 from pushforward.networks.mlp import mlp
 from pushforward.sampler import Sampler, check_flag, dump, restore
 from pushforward.training.game import Game, Player, Tensors, Terms
@@ -22,11 +22,11 @@ DENSITY_ROWS = 10_000  # codes that the density is fitted to: it is fitted anew 
 
 
 class Reconstruction(Game):
-    """An encoder and a decoder that give back what came in: min E ‖x − D(E(x))‖²."""
+    """An encoder and a decoder that give back what came in: min E ‖x − D(E(x))‖², codes in R^k."""
 
-    def __init__(self, encoder: nn.Module, decoder: nn.Module) -> None:
+    def __init__(self, encoder: nn.Module, decoder: nn.Module, k: int) -> None:
         super().__init__()
-        self.encoder, self.decoder = encoder, decoder
+        self.encoder, self.decoder, self.k = encoder, decoder, k
 
     def players(self) -> tuple[Player, ...]:
         return (Player("model", self.reconstruct, owns=(self.encoder, self.decoder)),)
@@ -111,7 +111,7 @@ class Autoencoder(LatentSampler):
             raise InputError(f"expected density to be a sampler or None, got {self.density!r}")
         k = check_latent_dim(self.latent_dim, max(1, min(16, p // 2)), n)
         hidden = () if self.linear else tuple(self.hidden)
-        return Reconstruction(mlp(p, hidden, k), mlp(k, hidden[::-1], p))
+        return Reconstruction(mlp(p, hidden, k), mlp(k, hidden[::-1], p), k)
 
     def _prepare(self, Z: Tensor, held: np.ndarray, rng: np.random.Generator) -> None:  # noqa: ARG002
         density = Mixture(n_components=10) if self.density is None else clone(self.density)
@@ -126,8 +126,9 @@ class Autoencoder(LatentSampler):
         codes = self.density_.sample(n, random_state=rng)
         return self._decode(codes)
 
-    def _codes(self, Z: Tensor) -> np.ndarray:
-        return in_blocks(self.game_.encoder, Z)
+    @property
+    def _networks(self) -> tuple[nn.Module, nn.Module]:
+        return self.game_.encoder, self.game_.decoder
 
     def _state(self) -> dict[str, Any]:
         return super()._state() | {"density": dump(self.density_)}
