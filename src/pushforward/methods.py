@@ -294,6 +294,16 @@ ROWS = (
         "rows and their labels",
         "draws by label",
         "Mirza & Osindero 2014, arXiv:1411.1784",
+        default=False,
+    ),
+    Method(
+        "conditional-r3-gan",
+        "models.conditional_gan:ConditionalGAN",
+        "labelled samples",
+        "rows and their labels",
+        "draws by label",
+        "conditional-gan with the game of r3-gan: Huang et al. 2024, arXiv:2501.05441",
+        options=R3_GAN,
     ),
     Method(
         "copycat",

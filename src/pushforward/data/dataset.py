@@ -20,10 +20,10 @@ Table: TypeAlias = NDArray | pd.DataFrame
 class Dataset:
     """Rows to learn from.
 
-    X is (n, p), an array or a DataFrame; y (n,) holds labels, and `label` names the column they
-    came from. Images are flattened rows with `image_shape` (h, w) or (h, w, c). A toy has its
-    `source`, and `coordinates` (n, 2) if it lies on a known surface. `notes` say what was left
-    out, and why.
+    X is (n, p), an array or a DataFrame; y (n,) holds labels, or is a DataFrame of several columns,
+    and `label` names the columns they came from. Images are flattened rows with `image_shape`
+    (h, w) or (h, w, c). A toy has its `source`, and `coordinates` (n, 2) if it lies on a known
+    surface. `notes` say what was left out, and why.
 
     Example:
         >>> Dataset(name="mine", X=np.zeros((50, 64)), image_shape=(8, 8))
@@ -32,7 +32,7 @@ class Dataset:
 
     name: str
     X: Table
-    y: NDArray | None = None
+    y: Table | None = None
     image_shape: tuple[int, ...] | None = None
     source: Source | None = None
     coordinates: NDArray[np.float64] | None = None
@@ -70,7 +70,9 @@ class Dataset:
             digest.update(f"{self.X.dtype.str}{self.X.shape}".encode())
             digest.update(np.ascontiguousarray(self.X).tobytes())
         if self.y is not None:
-            _add_series(digest, pd.Series(self.y))
+            columns = self.y.items() if isinstance(self.y, pd.DataFrame) else [(0, self.y)]
+            for _, values in columns:
+                _add_series(digest, pd.Series(values))
         return digest.hexdigest()[:16]
 
 

@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-from numpy.typing import NDArray
 from sklearn.datasets import load_breast_cancer, load_digits, load_wine
 
 from pushforward.data.columns import check_table, choose_columns
@@ -31,7 +30,7 @@ def load_data(
     *,
     drop: Iterable[str] = (),
     as_category: Iterable[str] = (),
-    label: str | None = None,
+    label: str | Iterable[str] | None = None,
 ) -> Dataset:
     """Load a data set by its name, or a file by its path.
 
@@ -47,7 +46,8 @@ def load_data(
     is a stack of images (n, h, w) or (n, h, w, c), flattened to rows. Pickles are never loaded.
 
     Columns in `drop` are left out, those in `as_category` are taken as categories, and `label`
-    moves one into y. What else is left out, and why, is in the `notes` of the data set.
+    moves one into y, or several, as a table. What else is left out, and why, is in the `notes` of
+    the data set.
 
     Raises `FileError` for a file that is missing, damaged or of an unknown kind, and `InputError`
     for rows or options that cannot be used.
@@ -59,10 +59,9 @@ def load_data(
         array(['class_0', 'class_0'], dtype=object)
     """
     dataset = read_data(name_or_path)
-    drop, as_category = _names(drop), _names(as_category)
     if isinstance(dataset.X, pd.DataFrame):
-        return _prepare_table(dataset, dataset.X, drop, as_category, label)
-    if drop or as_category or label is not None:
+        return prepare_table(dataset, drop=drop, as_category=as_category, label=label)
+    if list(drop) or list(as_category) or label:
         raise InputError(
             f"{dataset.name} is an array without named columns: "
             "drop, as_category and label apply to tables only."
@@ -147,27 +146,37 @@ def _check_file(path: Path) -> None:
         raise FileError(f"{path}: the file is empty.")
 
 
-def _prepare_table(
+def prepare_table(
     dataset: Dataset,
-    frame: pd.DataFrame,
-    drop: list[str],
-    as_category: list[str],
-    label: str | None,
+    *,
+    drop: Iterable[str] = (),
+    as_category: Iterable[str] = (),
+    label: str | Iterable[str] | None = None,
 ) -> Dataset:
+    """A table with its columns chosen and its labels apart; options as of `load_data`."""
+    frame = dataset.X
+    assert isinstance(frame, pd.DataFrame)
+    drop, as_category, labels = _names(drop), _names(as_category), _names(label or ())
     check_table(frame[[name for name in frame if name not in drop]], dataset.name)
-    y = dataset.y
-    if label is not None:
+    y, label = dataset.y, None
+    if labels:
         if y is not None:
             raise InputError(f"{dataset.name} has labels of its own (y); leave label out.")
-        if label in (*drop, *as_category):
-            raise InputError(f"{label!r} is the label; name it neither in drop nor as_category.")
-        y = _labels(dataset.name, frame, label)
-        frame = frame.drop(columns=label)
+        for name in labels:
+            if name in drop or (name in as_category and len(labels) == 1):
+                raise InputError(f"{name!r} is the label; name it neither in drop nor as_category.")
+            _check_label(dataset.name, frame, name)
+        y = frame[labels].reset_index(drop=True)
+        for name in set(labels) & set(as_category):
+            y[name] = y[name].astype("category")
+        y = y[labels[0]].to_numpy() if len(labels) == 1 else y
+        frame, label = frame.drop(columns=labels), ", ".join(labels)
+        as_category = [name for name in as_category if name not in labels]
     frame, notes = choose_columns(frame, drop=drop, as_category=as_category)
     return replace(dataset, X=frame, y=y, label=label, notes=(*dataset.notes, *notes))
 
 
-def _labels(name: str, frame: pd.DataFrame, label: str) -> NDArray:
+def _check_label(name: str, frame: pd.DataFrame, label: str) -> None:
     if label not in frame:
         close = difflib.get_close_matches(label, frame.columns, n=1)
         hint = f" Did you mean {close[0]!r}?" if close else ""
@@ -181,7 +190,6 @@ def _labels(name: str, frame: pd.DataFrame, label: str) -> NDArray:
             f"{name}: {n_missing} of {len(frame)} labels in {label!r} are missing. "
             "Fill them in, or leave those rows out."
         )
-    return frame[label].to_numpy()
 
 
 def _names(names: Iterable[str]) -> list[str]:

@@ -20,17 +20,17 @@ class Split:
     """The parts of a data set, each (n_part, p) and of the kind of X.
 
     The yardstick holds real rows that stand in for a sample: what a perfect sampler would score.
-    The labels y_… are (n_part,), or None where the data has none.
+    The labels y_… are of the kind of y, or None where the data has none.
     """
 
     train: Table
     validation: Table
     test: Table
     yardstick: Table
-    y_train: NDArray | None = None
-    y_validation: NDArray | None = None
-    y_test: NDArray | None = None
-    y_yardstick: NDArray | None = None
+    y_train: Table | None = None
+    y_validation: Table | None = None
+    y_test: Table | None = None
+    y_yardstick: Table | None = None
 
     @property
     def sizes(self) -> dict[str, int]:
@@ -114,5 +114,5 @@ def _take(X: Table, rows: NDArray[np.intp]) -> Table:
     return X[rows]
 
 
-def _labels(y: NDArray | None, rows: NDArray[np.intp]) -> NDArray | None:
-    return None if y is None else y[rows]
+def _labels(y: Table | None, rows: NDArray[np.intp]) -> Table | None:
+    return None if y is None else _take(y, rows)

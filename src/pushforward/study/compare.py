@@ -17,9 +17,8 @@ import sklearn
 import torch
 
 import pushforward
-from pushforward.data.columns import check_table, choose_columns
 from pushforward.data.dataset import Dataset
-from pushforward.data.load import load_data
+from pushforward.data.load import load_data, prepare_table
 from pushforward.data.numbers import check_finite
 from pushforward.errors import InputError
 from pushforward.methods import METHODS, get_method
@@ -56,6 +55,7 @@ def compare(
     data: Any,
     *,
     methods: str | Sequence[str] | None = None,
+    label: str | Sequence[str] | None = None,
     repeats: int = 3,
     budget: float | None = None,
     max_rounds: int | None = None,
@@ -72,7 +72,9 @@ def compare(
 
     Args:
         data: a name or path as for `load_data`, a Dataset, a DataFrame or an array.
-        methods: names from the registry, "all", or None for those compared by default.
+        methods: names from the registry, "all", or None for those compared by default: methods that
+            draw by label are among them where the data has labels.
+        label: the column that holds labels, or several, of a table.
         repeats: how many splits, each with its own seed.
         budget: seconds for each fit, tuning included (its share, where repeats train together);
             None lets every method stop by itself.
@@ -87,8 +89,9 @@ def compare(
         InputError: data or options that cannot be used.
         FileError: the folder belongs to another run or cannot be written.
     """
-    dataset = as_dataset(data)
-    names = choose_methods(methods, columns=np.shape(dataset.X)[1])
+    dataset = as_dataset(data, label)
+    labels = dataset.y is not None
+    names = choose_methods(methods, columns=np.shape(dataset.X)[1], labels=labels)
     _check(repeats=repeats, max_rounds=max_rounds, jobs=jobs)
     if isinstance(budget, str) or (budget is not None and not budget > 0):
         raise InputError(f"expected a budget above 0 seconds, got {budget!r}")
@@ -112,16 +115,17 @@ def compare(
     return Comparison(path, rank(results), len(results), len(trials), interrupted)
 
 
-def as_dataset(data: Any) -> Dataset:
+def as_dataset(data: Any, label: str | Sequence[str] | None = None) -> Dataset:
     """What the user has, as a Dataset."""
+    if isinstance(data, (str, os.PathLike)):
+        return load_data(data, label=label)
+    if label is not None and not isinstance(data, pd.DataFrame):
+        raise InputError("expected a table or a file for label to name a column of")
     if isinstance(data, Dataset):
         return data
-    if isinstance(data, (str, os.PathLike)):
-        return load_data(data)
     if isinstance(data, pd.DataFrame):
-        check_table(data, "the table")
-        frame, notes = choose_columns(data)
-        return Dataset(name="table", X=frame.reset_index(drop=True), notes=tuple(notes))
+        dataset = Dataset(name="table", X=data.reset_index(drop=True))
+        return prepare_table(dataset, label=label)
     X = np.asarray(data)
     if X.ndim < 2:
         raise InputError(f"expected rows and columns, (n, p), got an array of shape {X.shape}")
@@ -132,21 +136,23 @@ def as_dataset(data: Any) -> Dataset:
     return Dataset(name="array", X=X.reshape(len(X), -1), image_shape=shape)
 
 
-def choose_methods(methods: str | Sequence[str] | None, columns: int = 2) -> list[str]:
+def choose_methods(
+    methods: str | Sequence[str] | None, columns: int = 2, labels: bool = True
+) -> list[str]:
     """The names to compare; an `InputError` names an unknown one.
 
-    Those that draw columns independently are compared by default where there is one column.
+    Those that draw columns independently are compared by default where there is one column, those
+    that draw by label where there are labels.
 
     >>> choose_methods("gan,vae")
     ['gan', 'vae']
     """
+    beside = ("", "labels") if labels else ("",)
+    suiting = [m for m in METHODS.values() if m.learns and m.sampler.takes in beside]
     if methods is None:
-        alone = columns == 1
-        return [
-            name for name, method in METHODS.items() if method.default or (alone and method.alone)
-        ]
+        return [m.name for m in suiting if m.default or (columns == 1 and m.alone)]
     if methods == "all":
-        return [name for name, method in METHODS.items() if method.learns]
+        return [m.name for m in suiting]
     asked = methods.split(",") if isinstance(methods, str) else list(methods)
     names = [get_method(name.strip()).name for name in asked if name.strip()]
     if not names:
@@ -156,6 +162,17 @@ def choose_methods(methods: str | Sequence[str] | None, columns: int = 2) -> lis
         raise InputError(
             f"{', '.join(given)} draws from a function and learns nothing from rows; compare others"
         )
+    for name in names:
+        takes = METHODS[name].sampler.takes
+        if takes == "labels" and not labels:
+            raise InputError(
+                f"{name} draws by label, and the data has none; name their column, --label COL"
+            )
+        if takes == "other rows":
+            raise InputError(
+                f"{name} translates between two sets of rows, and a comparison has one; fit it "
+                "alone, `pushforward fit A --other B`"
+            )
     return list(dict.fromkeys(names))
 
 
@@ -195,6 +212,7 @@ def _configuration(
             "columns": p,
             "names": [str(c) for c in getattr(dataset.X, "columns", [])],
             "image_shape": list(dataset.image_shape) if dataset.image_shape else None,
+            "label": dataset.label,
             "modes": dataset.source.n_modes if dataset.source else None,
             "notes": list(dataset.notes),
         },

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from scipy.spatial.distance import cdist
 
 import pushforward
@@ -26,8 +27,10 @@ from pushforward.errors import (
 )
 from pushforward.evaluation.evaluate import evaluate
 from pushforward.evaluation.features import FeatureMap, Standardised, pixels
+from pushforward.evaluation.labels import label_agreement
 from pushforward.evaluation.verdict import notes, verdict
 from pushforward.methods import get_method
+from pushforward.models.conditional import ConditionalSampler
 from pushforward.models.neural import NeuralSampler
 from pushforward.sampler import Sampler
 from pushforward.storage import replacing
@@ -39,6 +42,8 @@ OVER_BUDGET = 1.5  # a fit that takes this much of its budget is named, not rank
 JUDGED_ROWS = 4000  # test rows, and as many samples: neighbours take time with their square
 NEIGHBOURS_SHOWN = 8
 ROWS_KEPT = 5000  # of a sample, for the report
+PER_CLASS = 100  # rows that are drawn for each class
+MISSED = 0.1  # so much less often than real rows, rows drawn by label are taken for their class
 FAILURES = (PushforwardError, ValueError, ArithmeticError, MemoryError, RuntimeError)
 
 
@@ -233,6 +238,8 @@ def _fit_and_judge(
     row["stores_training_rows"] = sampler.stores_rows
     fake = sampler.sample(min(len(parts.test), JUDGED_ROWS), random_state=trial.fit_seed)
     _judge(row, trial, dataset, parts, fake, sampler, folder, keep_real)
+    if isinstance(sampler, ConditionalSampler) and not sampler.conditions_.continuous:
+        _judge_labels(row, dataset, parts, sampler)
     if keep_real or not _copies(row, sampler):
         sampler.save(folder / "models" / trial.name)
     checkpoint.unlink(missing_ok=True)
@@ -301,6 +308,42 @@ def _judge(
     elif trial.repeat == 0:
         chosen = _nearest_rows(features, fake[:NEIGHBOURS_SHOWN], parts.train)
         _keep_real(samples, f"{trial.name}-nearest", chosen)
+
+
+def _judge_labels(
+    row: dict[str, Any], dataset: Dataset, parts: Split, sampler: ConditionalSampler
+) -> None:
+    """Ask for each class, and see whether what comes looks like it."""
+    features = feature_map(dataset, parts.train)
+    test, labels = parts.test[:JUDGED_ROWS], parts.y_test
+    assert labels is not None  # of a data set with labels
+    y_train, y_test = _joined(parts.y_train), _joined(labels)[:JUDGED_ROWS]
+    seen = np.isin(y_test, y_train)
+    _, first = np.unique(y_test[seen], return_index=True)
+    index = np.flatnonzero(seen)[first].repeat(PER_CLASS)
+    given = labels.iloc[index] if isinstance(labels, pd.DataFrame) else labels[index]
+    fake = sampler.sample(given=given, random_state=row["seed"])
+    known = features(test)[seen]
+    found = label_agreement(
+        features(parts.train), y_train, known, y_test[seen], features(fake), y_test[index]
+    )
+    row["labels"] = found._asdict()
+    if found.mean < found.mean_of_real - MISSED:
+        worst = int(np.argmin(found.generated))
+        sentence = (
+            f"Of rows drawn for a class, {found.mean:.0%} look like it to a classifier that is "
+            f"right on {found.mean_of_real:.0%} of real rows; the worst is "
+            f"{found.classes[worst]!r} with {found.generated[worst]:.0%}. Give it more rounds, "
+            "larger networks, or more rows of the classes that are missed."
+        )
+        row["diagnosis"].append({"name": "LABELS_MISSED", "sentence": sentence})
+
+
+def _joined(y: Any) -> NDArray:
+    """Labels as text, those of several columns as one."""
+    if isinstance(y, pd.DataFrame):
+        return y.astype(str).agg(" × ".join, axis=1).to_numpy(dtype=str)
+    return np.asarray(y, dtype=str)
 
 
 def feature_map(dataset: Dataset, train: Any) -> FeatureMap:
