@@ -9,7 +9,9 @@ TINY = {
     "autoencoder": {"hidden": (8,), "max_rounds": 30},
     "vae": {"hidden": (8,), "max_rounds": 30},
     "gan": {"hidden": (8,), "max_rounds": 30},
+    "conditional-vae": {"hidden": (8,), "max_rounds": 30},
     "conditional-gan": {"hidden": (8,), "max_rounds": 30},
+    "conditional-r3-gan": {"hidden": (8,), "max_rounds": 30},
     "maximum-likelihood": {"family": "norm"},
 }
 ADVERSARIAL = [name for name, method in METHODS.items() if method.where == "models.gan:GAN"]

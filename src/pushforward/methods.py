@@ -288,6 +288,14 @@ ROWS = (
         **R3_GAN,
     ),
     Method(
+        "conditional-vae",
+        "models.conditional_vae:ConditionalVAE",
+        "labelled samples",
+        "rows and their labels",
+        "codes, draws by label",
+        "Kingma et al. 2014, arXiv:1406.5298; Sohn et al. 2015",
+    ),
+    Method(
         "conditional-gan",
         "models.conditional_gan:ConditionalGAN",
         "labelled samples",

@@ -39,19 +39,19 @@ class Conditions:
     single: bool  # whether they came as one array of labels, and are given back as one
 
     @classmethod
-    def learn(cls, y: Any) -> Conditions:
-        """From the conditions of all training rows.
+    def learn(cls, y: Any, n: int | None = None) -> Conditions:
+        """From the conditions of all training rows, n where their number is known.
 
         Raises:
-            InputError: labels that are missing.
+            InputError: labels of another length or missing.
         """
-        frame = labels_of(y)
+        frame = labels_of(y, n)
         for column in frame:
             if _is_class(frame[column]):
                 frame[column] = frame[column].astype("category").cat.remove_unused_categories()
         encoding = Encoding().fit(frame, every_column=True)
         seen, counts = np.unique(encoding.transform(frame), axis=0, return_counts=True)
-        return cls(encoding, seen, counts / len(frame), np.ndim(y) == 1)
+        return cls(encoding, seen, counts / len(frame), np.asarray(y).ndim == 1)
 
     @property
     def width(self) -> int:

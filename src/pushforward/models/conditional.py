@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from pushforward.data.conditions import Conditions, labels_of
+from pushforward.data.conditions import Conditions
 from pushforward.errors import InputError
 from pushforward.evaluation.neighbours import neighbour_gap
 from pushforward.models.neural import NeuralSampler
@@ -74,7 +74,7 @@ class ConditionalSampler(NeuralSampler):
                 f"{name} requires y to be passed, but the target y is None: it learns to draw by "
                 "label, so give a label for each row, fit(X, y)"
             )
-        self.conditions_ = Conditions.learn(labels_of(y, len(Z)) if np.ndim(y) > 1 else y)
+        self.conditions_ = Conditions.learn(y, len(Z))
         Z = np.hstack([Z, self.conditions_.encode(y, len(Z))])
         if held is not None:
             if y_validation is None:

@@ -59,14 +59,21 @@ class LatentSampler(TransformerMixin, NeuralSampler):
         Raises:
             InputError: codes of another shape, or not finite.
         """
+        codes = self._checked_codes(Z)
+        return self.encoding_.inverse_transform(
+            self._decode(codes) if self.encoding_.width else codes
+        )
+
+    def _checked_codes(self, Z: Any) -> NDArray[np.float64]:
+        """Codes of the right shape, `(n, k)`, or a clear error."""
         check_is_fitted(self)
         k = self._code_width if self.encoding_.width else 0
         if np.ndim(Z) != 2 or np.shape(Z)[1] != k:
             raise InputError(f"expected codes of shape (n, {k}), got {np.shape(Z)}")
-        if not np.isfinite(np.asarray(Z, dtype=float)).all():
+        codes = np.asarray(Z, dtype=float)
+        if not np.isfinite(codes).all():
             raise InputError("expected codes that are finite numbers; leave the other rows out")
-        decoded = self._decode(Z) if k else np.asarray(Z, dtype=float)
-        return self.encoding_.inverse_transform(decoded)
+        return codes
 
     def interpolate(self, a: Any, b: Any, steps: int = 8, *, spherical: bool = False) -> Any:
         """Rows between rows: what codes on the way from the code of `a` to that of `b` stand for.
@@ -96,6 +103,10 @@ class LatentSampler(TransformerMixin, NeuralSampler):
         >>> vae.interpolate(X[:2], X[2:4], steps=5).shape
         (10, 3)
         """
+        return self.inverse_transform(self._way(a, b, steps, spherical))
+
+    def _way(self, a: Any, b: Any, steps: int, spherical: bool) -> NDArray[np.float64]:
+        """Codes from those of rows a to those of rows b, way after way."""
         check_flag("spherical", spherical)
         if not is_whole(steps) or steps < 2:
             raise InputError(f"expected steps to be a whole number above 1, got {steps!r}")
@@ -106,7 +117,7 @@ class LatentSampler(TransformerMixin, NeuralSampler):
             )
         way = arc if spherical else line
         codes = way(starts[:, None], ends[:, None], np.linspace(0, 1, steps)[:, None])
-        return self.inverse_transform(codes.reshape(-1, starts.shape[1]))
+        return codes.reshape(len(starts) * int(steps), starts.shape[1])
 
     def _codes(self, Z: torch.Tensor) -> NDArray[np.float64]:
         """The codes of encoded rows `(n, p)`, `(n, k)`."""

@@ -248,6 +248,9 @@ class VAE(LatentSampler):
         >>> vae.log_likelihood_bound(X, k=10, random_state=0).shape
         (200,)
         """
+        return self._bound(X, None, k, random_state)
+
+    def _bound(self, X: Any, given: Any, k: int, random_state: Any) -> NDArray[np.float64]:
         check_is_fitted(self)
         if not is_whole(k) or k < 1:
             raise InputError(f"expected k to be a whole number above 0, got {k!r}")
@@ -263,9 +266,13 @@ class VAE(LatentSampler):
             return np.zeros(len(Z))
         rng = torch_rng(np.random.default_rng(fresh_seed(random_state)))
         game = deepcopy(self.game_).double()
-        parts = torch.as_tensor(Z).split(DRAW_BLOCK)
+        parts = torch.as_tensor(self._batch(Z, given)).split(DRAW_BLOCK)
         bounds = [importance_weighted_bound(game, part, int(k), rng) for part in parts]
         return torch.cat(bounds).numpy() - encoding.log_scale
+
+    def _batch(self, Z: NDArray[np.float64], given: Any) -> NDArray[np.float64]:  # noqa: ARG002
+        """Encoded rows as the game's batches hold them."""
+        return Z
 
     def _game(self, n: int, p: int) -> Game:
         k = self._latent_dim(n, p)
