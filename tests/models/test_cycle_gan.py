@@ -1,0 +1,384 @@
+"""CycleGAN against its equations, its pool against the published one, and maps it must find."""
+
+from itertools import islice
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+import pushforward as pf
+from games import same, weights
+from pushforward.errors import DataWarning, FileError, InputError
+from pushforward.models.cycle import CycleConsistent
+from pushforward.models.cycle_gan import CycleGAN
+from pushforward.models.pool import Pool
+from pushforward.models.translation import diagnose_translation
+from pushforward.networks.mlp import mlp
+from pushforward.training.device import seeded
+from pushforward.training.game import as_loss
+from pushforward.training.loop import Stream, Training, optimisers_for, play
+from pushforward.training.population import Population
+
+TINY = {"hidden": (8,), "max_rounds": 30, "batch_size": 16, "random_state": 0}
+N, P, Q = 12, 4, 3  # rows of a batch, columns of A and of B
+
+
+def start(seed=0, identity=False, spectral=False, pool=5):
+    """A game about to begin; with an identity term B has the columns of A."""
+    q = P if identity else Q
+    rng = torch.Generator().manual_seed(100 + seed)
+    a, b = torch.randn(40, P, generator=rng), torch.randn(30, q, generator=rng)
+    sampler = CycleGAN(hidden=(6,), spectral=spectral, identity_weight=0.5 * identity)
+    sampler.set_params(pool_size=pool, cycle_weight=3.0 + seed)
+    sampler.encoding_ = pf.data.encoding.Encoding.points(P)
+    sampler.other_encoding_ = pf.data.encoding.Encoding.points(q)
+    sampler.other_rows_ = b.numpy()
+    with seeded(seed):
+        game = sampler._game(40, P)
+    stream = Stream(a, N, game.noise, torch.Generator().manual_seed(seed))
+    return Training(game, stream, optimisers_for(game, 1e-3, (0.5, 0.9)))
+
+
+def rounds(training, n):
+    for _ in islice(play(training), n):
+        pass
+
+
+KINDS = [{}, {"identity": True}, {"spectral": True}]
+
+
+# The game's equations
+
+
+def constant(width, value):
+    """A network that says `value`, whatever it is shown."""
+    network = mlp(width, (), 1)
+    with torch.no_grad():
+        network[0].weight.zero_()
+        network[0].bias.fill_(value)
+    return network
+
+
+def shift(width, by):
+    network = mlp(width, (), width)
+    with torch.no_grad():
+        network[0].weight.copy_(torch.eye(width))
+        network[0].bias.fill_(by)
+    return network
+
+
+def test_losses_in_closed_form():
+    """G(a) = a + 2, F(b) = b + 3: a cycle is 5 away, the identity 2 and 3; D_A = .4, D_B = .1."""
+    b = torch.randn(30, P, generator=torch.Generator().manual_seed(0))
+    game = CycleConsistent(
+        shift(P, 2.0), shift(P, 3.0), constant(P, 0.4), constant(P, 0.1), b, P, 10.0, 0.5
+    )
+    x = torch.randn(N, P, generator=torch.Generator().manual_seed(1))
+    noise = game.noise(N, torch.Generator().manual_seed(2))
+    terms, _ = game("discriminators", x, noise)
+    expected = {
+        "real_a": 0.5 * 0.6**2,
+        "fake_a": 0.5 * 0.4**2,
+        "real_b": 0.5 * 0.9**2,
+        "fake_b": 0.5 * 0.1**2,
+    }
+    assert {k: t.item() for k, t in terms.items()} == pytest.approx(expected, rel=1e-5)
+    terms, _ = game("translators", x, noise)
+    expected = {
+        "fool_a": 0.6**2,
+        "fool_b": 0.9**2,
+        "cycle_a": 10 * 5.0,
+        "cycle_b": 10 * 5.0,
+        "identity_a": 10 * 0.5 * 3.0,
+        "identity_b": 10 * 0.5 * 2.0,
+    }
+    assert {k: t.item() for k, t in terms.items()} == pytest.approx(expected, rel=1e-5)
+
+
+def test_the_noise_says_which_rows_of_b_are_judged():
+    training = start()
+    game = training.game
+    x, noise = next(training.stream)
+    terms, _ = game("discriminators", x, noise)
+    rows = game.rows_b[noise["b"]]
+    assert terms["real_b"] == 0.5 * (game.judge_b(rows) - 1).square().mean()
+    assert noise["b"].max() < 30
+    seen = torch.cat([game.noise(N, torch.Generator().manual_seed(k))["b"] for k in range(20)])
+    assert len(seen.unique()) == 30  # all rows of B
+
+
+# The pool
+
+
+def test_with_batches_of_one_the_pool_is_the_published_procedure():
+    size, rng = 5, torch.Generator().manual_seed(0)
+    pool, stored = Pool(size, 1), []
+    swaps = 0
+    for k in range(200):
+        row, drawn = torch.tensor([[float(k)]]), pool.noise(1, rng)
+        # As in the authors' ImagePool.query.
+        if len(stored) < size:
+            stored.append(row)
+            expected = row
+        elif drawn["coin"] < 0.5:
+            place = int(drawn["place"])
+            expected, stored[place] = stored[place], row
+            swaps += 1
+        else:
+            expected = row
+        shown, after = pool.show(row, **drawn)
+        pool.load_state_dict(after)
+        assert torch.equal(shown, expected)
+        assert torch.equal(pool.rows[: len(stored)], torch.cat(stored))
+    assert 70 < swaps < 130
+
+
+@pytest.mark.parametrize("n", [3, 5, 64])  # less than the pool, as many, more
+def test_a_pool_shows_and_stores_generated_rows_only(n):
+    rng, pool = torch.Generator().manual_seed(1), Pool(5, 2)
+    ever, past = torch.empty(0), 0
+    for _ in range(20):
+        fake = torch.randn(n, 2, generator=rng)
+        shown, after = pool.show(fake, **pool.noise(n, rng))
+        ever = torch.cat([ever, fake[:, 0]])
+        old = ~torch.isin(shown[:, 0], fake[:, 0])
+        past += int(old.sum())
+        assert torch.isin(shown[old, 0], pool.rows[: int(pool.filled), 0]).all()
+        pool.load_state_dict(after)
+        filled = int(pool.filled)
+        assert filled == min(len(ever), 5)
+        assert torch.isin(pool.rows[:filled, 0], ever).all()
+        assert len(pool.rows[:filled, 0].unique()) == filled
+    assert 0.35 < past / len(ever) < 0.6  # about half of all, once there is a past
+
+
+def test_a_batch_that_takes_one_place_twice_leaves_its_last_row_there():
+    pool = Pool(2, 1)
+    pool.load_state_dict({"rows": torch.tensor([[10.0], [20.0]]), "filled": torch.tensor([2])})
+    fake = torch.tensor([[1.0], [2.0], [3.0]])
+    coin, place = torch.tensor([0.1, 0.4, 0.9]), torch.tensor([1, 1, 0])
+    shown, after = pool.show(fake, coin, place)
+    assert shown.flatten().tolist() == [20.0, 20.0, 3.0]
+    assert after["rows"].flatten().tolist() == [10.0, 2.0]
+
+
+# The laws of games
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_move_leaves_what_the_player_does_not_own(kind):
+    training = start(**kind)
+    x, noise = next(training.stream)
+    for player in training.players:
+        before = weights(training)
+        training.move(player.name, *training.differentiate(player.name, player.loss(x, noise)))
+        owned = training.game.owned(player)
+        for key, value in training.game.named_parameters():
+            assert torch.equal(value, before[key]) == (key not in owned), key
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_parameter_is_owned_once_and_receives_a_gradient(kind):
+    training = start(**kind)
+    x, noise = next(training.stream)
+    owned = [key for player in training.players for key in training.game.owned(player)]
+    assert sorted(owned) == sorted(dict(training.game.named_parameters()))
+    for player in training.players:
+        terms = as_loss(player.loss(x, noise)).terms
+        gradients = torch.autograd.grad(sum(terms.values()), training.owned[player.name])
+        assert all(g.abs().sum() > 0 for g in gradients)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_losses_are_pure_and_the_joint_forward_agrees(kind):
+    training = start(**kind)
+    rounds(training, 4)  # pools that hold rows
+    for _ in range(3):
+        x, noise = next(training.stream)
+        for player, loss in training.game.joint(x, noise):
+            (separate,) = (p.loss for p in training.players if p.name == player)
+            terms, (expected, outputs) = as_loss(loss), as_loss(separate(x, noise))
+            assert all(torch.equal(terms.terms[k], expected[k]) for k in expected)
+            assert all(torch.equal(terms.outputs[k], outputs[k]) for k in outputs)
+            again = as_loss(separate(x, noise)).terms
+            assert all(torch.equal(again[k], expected[k]) for k in expected)
+            training.move(player, *training.differentiate(player, loss))
+
+
+@pytest.mark.parametrize("stop_at", [1, 31, 32, 33])  # around the edge of a block of noise
+def test_stop_and_resume_equals_going_on(stop_at):
+    whole, other = start(), start()
+    rounds(whole, stop_at)
+    state = whole.state_dict()
+    kept = {k: v.clone() for k, v in state["game"].items()}
+    assert not any("rows_b" in key for key in kept)
+    assert int(kept["pool_a.filled"]) == 5
+    rounds(other, 5)
+    other.load_state_dict(state | {"game": kept})
+    rounds(whole, 40 - stop_at)
+    rounds(other, 40 - stop_at)
+    assert same(weights(whole), weights(other))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_member_equals_its_solo_run(kind):
+    alone, together = ([start(seed=k, **kind) for k in range(3)] for _ in range(2))
+    for training in alone:
+        rounds(training, 40)
+    rounds(Population(together), 40)
+    for mine, solo in zip(together, alone, strict=True):
+        for name, value in solo.game.state_dict().items():
+            torch.testing.assert_close(mine.game.state_dict()[name], value, rtol=1e-2, atol=2e-3)
+
+
+# The estimator
+
+
+def domains(n=80, m=60, seed=0):
+    rng = np.random.default_rng(seed)
+    return rng.normal(2.0, 3.0, size=(n, 3)), rng.gamma(2.0, size=(m, 2))
+
+
+def test_same_seed_saved_and_loaded_it_translates_the_same(tmp_path):
+    A, B = domains()
+    first, again = (CycleGAN(**TINY).fit(A, B) for _ in range(2))
+    with pytest.warns(DataWarning, match="contains training rows"):
+        loaded = pf.load_model(first.save(tmp_path / "model"))
+    for other in (again, loaded):
+        assert np.array_equal(other.translate(A), first.translate(A))
+        assert np.array_equal(other.translate(B, to="a"), first.translate(B, to="a"))
+        assert np.array_equal(other.sample(7, random_state=1), first.sample(7, random_state=1))
+    assert first.translate(A).shape == (80, 2)
+    assert first.translate(B, to="a").shape == (60, 3)
+
+
+def test_samples_are_translations_of_training_rows():
+    A, B = domains()
+    fitted = CycleGAN(**TINY).fit(A, B, validation=A[:9], y_validation=B[:9])
+    possible = fitted.translate(A)
+    drawn = fitted.sample(50, random_state=0)
+    gaps = np.abs(drawn[:, None] - possible[None]).max(2).min(1)
+    assert gaps.max() < 1e-5
+    assert len(np.unique(drawn, axis=0)) > 20
+
+
+def test_a_fit_resumes_and_a_checkpoint_of_another_domain_is_refused(tmp_path):
+    A, B = domains()
+    plain = CycleGAN(**TINY).fit(A, B)
+    CycleGAN(**TINY).fit(A, B, checkpoint=tmp_path / "c")
+    again = CycleGAN(**TINY).fit(A, B, checkpoint=tmp_path / "c")
+    assert np.array_equal(again.translate(A), plain.translate(A))
+    with pytest.raises(FileError, match="different: other_rows, other_held_out"):
+        CycleGAN(**TINY).fit(A, B**2, checkpoint=tmp_path / "c")
+
+
+def test_populations_and_restarts_are_solo_fits():
+    A, B = domains()
+    fits = pf.fit_population(CycleGAN(**TINY), A, B, random_states=[0, 3], progress=False)
+    for seed, member in zip([0, 3], fits, strict=True):
+        solo = CycleGAN(**TINY | {"random_state": seed}).fit(A, B)
+        np.testing.assert_allclose(member.translate(A), solo.translate(A), rtol=1e-3, atol=1e-3)
+    best = CycleGAN(**TINY, restarts=2).fit(A, B)
+    assert len(best.restart_scores_) == 2
+    assert best.sample(3, random_state=0).shape == (3, 2)
+
+
+def test_tables_and_images_come_back_as_they_were():
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame(
+        {"age": rng.integers(18, 90, 60), "city": rng.choice(["Bern", "Chur"], 60)}
+    )
+    images = rng.integers(0, 256, size=(50, 4, 5), dtype=np.uint8)
+    fitted = CycleGAN(**TINY).fit(table, images)
+    assert fitted.translate(table).shape == (60, 4, 5)
+    assert fitted.sample(3, random_state=0).dtype == np.uint8
+    back = fitted.translate(images, to="a")
+    assert back.dtypes.to_dict() == table.dtypes.to_dict()
+    assert set(back["city"]) == {"Bern", "Chur"}  # calibrated to their shares
+    column = CycleGAN(**TINY).fit(table[["age"]], rng.normal(size=40))
+    assert column.translate(table[["age"]]).shape == (60, 1)
+
+
+def test_an_identity_term_is_for_domains_of_one_kind():
+    A, B = domains()
+    images = np.random.default_rng(0).random((40, 3, 3))
+    with pytest.raises(InputError, match=r"shape \(3,\).*shape \(2,\).*set identity_weight=0"):
+        CycleGAN(**TINY, identity_weight=0.5).fit(A, B)
+    with pytest.raises(InputError, match="images of shape"):
+        CycleGAN(**TINY, identity_weight=0.5).fit(images[:, 0], images)
+    terms = {
+        name: CycleGAN(**TINY | {"max_rounds": 50}).fit(a, b).history_[0]
+        for name, a, b in (("images", images, images**2), ("columns", A, A**2))
+    }
+    assert "translators/identity_a" in terms["images"]
+    assert "translators/identity_a" not in terms["columns"]
+
+
+@pytest.mark.parametrize(
+    ("second", "words"),
+    [
+        (None, r"give the rows of both, fit\(A, B\)"),
+        (np.ones((9, 2)), "the second has one value only"),
+        (pd.DataFrame({"a": [1.0]}), "at least 2 row"),
+    ],
+)
+def test_a_second_domain_that_cannot_be(second, words):
+    with pytest.raises(InputError, match=words):
+        CycleGAN(**TINY).fit(domains()[0], second)
+
+
+def test_bad_input_is_told_in_words():
+    A, B = domains()
+    for name in ("cycle_weight", "identity_weight", "start"):
+        with pytest.raises(InputError, match=name):
+            CycleGAN(**TINY | {name: -1.0}).fit(A, B)
+    with pytest.raises(InputError, match="pool_size"):
+        CycleGAN(**TINY | {"pool_size": 0}).fit(A, B)
+    with pytest.raises(InputError, match="y_validation"):
+        CycleGAN(**TINY).fit(A, B, validation=A)
+    fitted = CycleGAN(**TINY).fit(A, B)
+    with pytest.raises(InputError, match=r"rows of the second domain.*got an array of shape"):
+        fitted.translate(A, to="a")
+    with pytest.raises(InputError, match="expected to among"):
+        fitted.translate(A, to="c")
+
+
+# What it finds
+
+
+def test_a_warped_copy_is_found_without_pairs():
+    """B is a warped copy of A; standardising alone is the map's linear part, and not enough."""
+    warp = lambda a: np.sign(a) * np.abs(a) ** 0.5  # noqa: E731
+    rng = np.random.default_rng(0)
+    a, other, test = rng.normal(size=(3, 600, 2))
+    options = {"hidden": (32, 32), "max_rounds": 600, "learning_rate": 5e-3, "random_state": 0}
+    fitted = CycleGAN(**options, cycle_weight=0.1).fit(a, warp(other))
+    error = np.abs(fitted.translate(test) - warp(test)).mean()
+    standardised = test / a.std(0) * warp(other).std(0)
+    assert error < 0.6 * np.abs(standardised - warp(test)).mean()
+    back = fitted.translate(fitted.translate(test), to="a")
+    assert np.abs(back - test).mean() < 0.1
+    assert fitted.diagnosis_ == []
+
+
+def test_identity_and_inversion_are_named_and_a_good_map_is_not():
+    rng = np.random.default_rng(0)
+    a, b = rng.normal(size=(2, 300, 4))
+    skewed = np.exp(b) - 1
+    names = lambda *rows: [f.name for f in diagnose_translation(*rows)]  # noqa: E731
+    assert names(a, a + 0.01, b + 2) == ["IDENTITY"]
+    assert names(a, a + 0.01, b) == []  # equal domains: the identity is right
+    assert names(a, a + 2, b + 2) == []
+    assert names(a, -a, b) == ["INVERTED"]
+    assert names(a, 1 - np.exp(-a), -skewed) == []
+    assert names(a, np.exp(-a) - 1, skewed) == []  # inverted, as only this fits B
+
+
+def test_a_translation_that_stays_the_identity_is_diagnosed(caplog):
+    A, _ = domains(n=200)
+    B = np.random.default_rng(1).exponential(size=(200, 3)) ** 2
+    with caplog.at_level("INFO", logger="pushforward"):
+        fitted = CycleGAN(**TINY | {"start": 0.01, "max_rounds": 2, "decay": False}).fit(A, B)
+    assert "IDENTITY" in [finding.name for finding in fitted.diagnosis_]
+    assert "A to B: The translation returns its input" in caplog.text
