@@ -11,13 +11,14 @@ from pushforward.networks.mlp import mlp
 
 
 class Residual(nn.Module):
-    """x ↦ S x + scale · f(x), with f a multilayer perceptron.
+    """x ↦ S x + f(x), with S a linear map and f a multilayer perceptron that starts small.
 
-    S is the identity where input and output have one width, else a linear layer. A small `scale`
-    makes the map start near S.
+    S starts as the identity; with `rotated`, or where input and output differ in width, as a random
+    orthogonal matrix. Both are learnt.
 
-    >>> x = torch.ones(2, 3)
-    >>> torch.equal(Residual(3, [8], 3, scale=0.0)(x), x)
+    >>> with torch.no_grad():
+    ...     near = Residual(3, [8], 3)(torch.ones(2, 3))
+    >>> bool((near - 1).abs().max() < 0.2)
     True
     """
 
@@ -27,15 +28,19 @@ class Residual(nn.Module):
         hidden: Sequence[int],
         n_out: int,
         *,
-        scale: float = 1.0,
+        rotated: bool = False,
         activation: Callable[[], nn.Module] = nn.ReLU,
     ) -> None:
         super().__init__()
-        self.skip = nn.Identity() if n_in == n_out else nn.Linear(n_in, n_out, bias=False)
+        self.linear = nn.Linear(n_in, n_out, bias=False)
         self.body = mlp(n_in, hidden, n_out, activation=activation)
         with torch.no_grad():
+            if rotated or n_in != n_out:
+                nn.init.orthogonal_(self.linear.weight)
+            else:
+                nn.init.eye_(self.linear.weight)
             for parameter in self.body[-1].parameters():
-                parameter.mul_(scale)
+                parameter.mul_(0.1)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.skip(x) + self.body(x)
+        return self.linear(x) + self.body(x)
