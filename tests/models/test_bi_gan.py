@@ -21,6 +21,7 @@ OPTIONS = [
     {"objective": "relativistic", "penalty": "r1+r2"},
     {"objective": "fisher", "penalty": "gradient", "prior": "uniform"},
     {"objective": "least-squares", "penalty": "dragan"},
+    {"reconstruction_weight": 0.5},
 ]
 
 
@@ -109,6 +110,14 @@ class Constant(torch.nn.Module):
     def forward(self, rows):
         first = (torch.arange(len(rows)) < self.n).float()[:, None]
         return first * self.value[0]
+
+
+def test_reconstruction_is_the_squared_distance_of_rows_and_what_their_codes_give_back():
+    game = start({"reconstruction_weight": 0.5}).game
+    x, noise = batch(game)
+    error = x - game.generator(game.encoder(x))
+    term = as_loss(game.generate(x, noise)).terms["reconstruction"]
+    torch.testing.assert_close(term, 0.5 * error.square().sum(1).mean())
 
 
 # The laws of games
@@ -238,6 +247,12 @@ def test_samples_are_the_generators():
     assert gan.transform(rows()).shape == (60, 2)
     ends = gan.interpolate(rows()[:1], rows()[1:2], steps=3)
     assert np.allclose(ends[0], gan.inverse_transform(gan.transform(rows()[:1]))[0])
+
+
+@pytest.mark.parametrize("weight", [0, -1.0, "much"])
+def test_a_weight_out_of_range_is_told(weight):
+    with pytest.raises(InputError, match="reconstruction_weight to be above 0 or None"):
+        tiny(reconstruction_weight=weight).fit(rows())
 
 
 def test_an_autoencoders_error_is_refused():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any
@@ -13,6 +14,7 @@ from pushforward.errors import InputError
 from pushforward.models.adversaries import Adversaries, values_of
 from pushforward.models.gan import GAN
 from pushforward.models.latent import LatentSampler
+from pushforward.models.neural import is_number
 from pushforward.models.objectives import OBJECTIVES, LeastSquares
 from pushforward.models.priors import PRIORS
 from pushforward.training.game import Game, Loss, Player, Tensors, Terms
@@ -26,11 +28,16 @@ class Bidirectional(Adversaries):
     Both must be fooled about: where G minimises −E log D(G(z), z), E minimises
     −E log(1 − D(x, E(x))) (section 3.4). At the optimum E = G⁻¹ almost everywhere (theorem 2).
     Donahue et al. 2017, arXiv:1605.09782; Dumoulin et al. 2017, arXiv:1606.00704.
+
+    Short of the optimum G(E(x)) may be far from x; with a `reconstruction` weight λ both also
+    minimise λ E ‖x − G(E(x))‖² (Li et al. 2017, ALICE, arXiv:1709.01215, section 3.1).
     """
 
-    def __init__(self, *arguments: Any, encoder: nn.Module) -> None:
+    def __init__(
+        self, *arguments: Any, encoder: nn.Module, reconstruction: float | None = None
+    ) -> None:
         super().__init__(*arguments)
-        self.encoder = encoder
+        self.encoder, self.reconstruction = encoder, reconstruction
 
     def players(self) -> tuple[Player, ...]:
         discriminator, _ = super().players()
@@ -56,7 +63,17 @@ class Bidirectional(Adversaries):
         return torch.cat([self.generator(noise["z"]), noise["z"]], 1)
 
     def fool(self, x: Tensor, fake: Tensor, noise: Tensors) -> Terms:
-        """The loss of generator and encoder: that of a generator, with the labels swapped for both.
+        """The loss of generator and encoder, x and fake being pairs."""
+        terms = self.swapped(x, fake, noise)
+        if self.reconstruction is not None:
+            code = x[:, -noise["z"].shape[1] :]
+            row = x[:, : -noise["z"].shape[1]]
+            error = (row - self.generator(code)).square().sum(1).mean()
+            terms = {**terms, "reconstruction": self.reconstruction * error}
+        return terms
+
+    def swapped(self, x: Tensor, fake: Tensor, noise: Tensors) -> Terms:
+        """The adversarial part: a generator's loss, with the labels swapped for both pairs.
 
         Swapping the labels of real pairs reverses the sign of ℓ, or mirrors it at the middle of the
         two labels where these are numbers.
@@ -78,10 +95,13 @@ class BiGAN(LatentSampler, GAN):
     min_{G,E} max_D  E log D(x, E(x)) + E log(1 − D(G(z), z))
 
     `transform` gives E(x), `inverse_transform` G(z). Nothing in the loss asks G(E(x)) to be x: it
-    is so where the discriminator cannot tell the two kinds of pairs. Donahue et al. 2017,
+    is so where the discriminator cannot tell the two kinds of pairs, and may be far from so before.
+    Where codes must give their rows back, set `reconstruction_weight`. Donahue et al. 2017,
     arXiv:1605.09782; Dumoulin et al. 2017 (ALI), arXiv:1606.00704, with an E that is a function.
 
     Args:
+        reconstruction_weight: λ of λ E ‖x − G(E(x))‖², a sum over the encoded columns (Li et al.
+            2017, ALICE, arXiv:1709.01215); None leaves it out, as in the papers of BiGAN and ALI.
         latent_dim: dimension of z; None takes 16, or twice the columns if that is less.
         prior: p_Z, "normal" or "uniform" on (−1, 1).
         objective: what the players minimise, a name of `pushforward.models.objectives`, but not
@@ -115,6 +135,7 @@ class BiGAN(LatentSampler, GAN):
     def __init__(
         self,
         *,
+        reconstruction_weight: float | None = None,
         latent_dim: int | None = None,
         prior: str = "normal",
         objective: str = "non-saturating",
@@ -150,12 +171,14 @@ class BiGAN(LatentSampler, GAN):
             device=device,
             random_state=random_state,
         )
+        self.reconstruction_weight = reconstruction_weight
 
     def _game(self, n: int, p: int) -> Game:
         k = self._latent(n, p)
         prior = partial(PRIORS[self.prior], k=k)
         generator, encoder = self._network(k, p), self._network(p, k)
-        return self._against(Bidirectional, generator, prior, p + k, k, encoder=encoder)
+        more = {"encoder": encoder, "reconstruction": self.reconstruction_weight}
+        return self._against(Bidirectional, generator, prior, p + k, k, **more)
 
     @property
     def _networks(self) -> tuple[nn.Module, nn.Module]:
@@ -167,6 +190,11 @@ class BiGAN(LatentSampler, GAN):
 
     def _check_parameters(self) -> None:
         super()._check_parameters()
+        weight = self.reconstruction_weight
+        if weight is not None and not (is_number(weight) and 0 < weight < math.inf):
+            raise InputError(
+                f"expected reconstruction_weight to be above 0 or None, got {weight!r}"
+            )
         if OBJECTIVES[self.objective]().autoencodes:
             raise InputError(
                 f"expected an objective with values of rows, got {self.objective!r}: the error of "
