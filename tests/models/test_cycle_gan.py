@@ -311,6 +311,16 @@ def test_tables_and_images_come_back_as_they_were():
     assert column.translate(table[["age"]]).shape == (60, 1)
 
 
+def test_images_of_both_domains_are_encoded_by_the_same_pixels():
+    images = np.random.default_rng(0).integers(0, 256, size=(2, 40, 3, 4), dtype=np.uint8)
+    images[0, :, 0, 0], images[1, :, 1, 1], images[:, :, 2, 3] = 0, 9, 7
+    A, B = images
+    fitted = CycleGAN(**TINY).fit(A, B, validation=A[:9], y_validation=B[:9])
+    assert fitted.encoding_.width == fitted.other_encoding_.width == 11
+    assert np.array_equal(fitted.encoding_.transform(A), fitted.other_encoding_.transform(A))
+    assert (fitted.translate(A)[:, 2, 3] == 7).all()
+
+
 def test_an_identity_term_is_for_domains_of_one_kind():
     A, B = domains()
     images = np.random.default_rng(0).random((40, 3, 3))

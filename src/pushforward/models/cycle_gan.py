@@ -47,9 +47,10 @@ class CycleGAN(NeuralSampler):
     clusters of one size) many maps are perfect to them, and a fit finds any one; `diagnosis_` names
     the two that can be told without pairs, IDENTITY and INVERTED.
 
-    Each domain is standardised for itself: a translation learns what is left of the difference. The
-    score that training stops by is the larger gap of both directions, between translated held-out
-    rows and held-out rows of the other domain.
+    Each domain is standardised for itself (images of one shape and type together), and a
+    translation learns what is left of the difference. The score that training stops by is the
+    larger gap of both directions, between translated held-out rows and held-out rows of the other
+    domain.
 
     Args:
         cycle_weight: λ; None takes the published 10 for images, else a twentieth of the columns, 10
@@ -188,12 +189,29 @@ class CycleGAN(NeuralSampler):
         for name, encoding in (("first", self.encoding_), ("second", self.other_encoding_)):
             if not encoding.width:
                 raise InputError(f"expected two domains that vary, the {name} has one value only")
+        if _alike_images(self.encoding_, self.other_encoding_):
+            Z, effort = self._encode_together(Z, B, effort)
         self.other_rows_ = self.other_encoding_.transform(B)
         self.other_held_ = None
         if y_validation is not None:
             held = _check_other(y_validation, self.other_encoding_)
             self.other_held_ = self.other_encoding_.transform(held)
         return Z, effort
+
+    def _encode_together(
+        self, Z: np.ndarray, B: np.ndarray, effort: Effort
+    ) -> tuple[np.ndarray, Effort]:
+        """One encoding for images of both domains, so that its columns are the same pixels.
+
+        Those that vary in neither domain are left out; apart, each would lack others.
+        """
+        apart, A = self.encoding_, self.encoding_.inverse_transform(Z)
+        together = Encoding().fit(np.concatenate([A, B]))
+        self.encoding_ = self.other_encoding_ = together
+        if effort.validation is not None:
+            held = apart.inverse_transform(effort.validation)
+            effort = replace(effort, validation=together.transform(held))
+        return together.transform(A), effort
 
     def _held_back(self, Z: np.ndarray, effort: Effort) -> tuple[np.ndarray, np.ndarray]:
         """Both domains are split; restarts find B split already, as they do A."""
@@ -340,6 +358,10 @@ def _check_other(X: Any, encoding: Encoding | None = None) -> Any:
                 f"expected rows of the second domain, {_in_words(encoding)}, got {got}"
             )
     return X
+
+
+def _alike_images(a: Encoding, b: Encoding) -> bool:
+    return a.kind == b.kind == "images" and (a.shape, a.dtype) == (b.shape, b.dtype)
 
 
 def _comparable(a: Encoding, b: Encoding) -> bool:
