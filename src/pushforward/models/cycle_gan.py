@@ -54,8 +54,8 @@ class CycleGAN(NeuralSampler):
 
     Args:
         cycle_weight: λ; None takes the published 10 for images, else a twentieth of the columns, 10
-            at most. An L1 norm holds a row where it is unless the discriminator's slope exceeds
-            λ / columns, which 10 on two columns never lets happen.
+            at most. The L1 norm holds a row where it is while the discriminator's slope is below
+            λ / columns, so that 10 on two columns leaves the translators as they began.
         identity_weight: λ_idt of λ λ_idt (‖G(b) − b‖₁ + ‖F(a) − a‖₁), which draws the translators
             to the identity on standardised columns; 0 leaves it out. None takes 0.5 for two domains
             of images of one shape, else 0: columns of numbers may share a name and no meaning.
