@@ -114,13 +114,13 @@ def paired(A: np.ndarray, B: np.ndarray, hidden: tuple[int, ...], seed: int) -> 
 
 def measure(name: str, quick: bool) -> dict[str, Any]:
     """All errors on one pair of domains, by method, one for each seed."""
-    draw, options, starts = DATA[name]
+    rows_of, options, starts = DATA[name]
     options = options | ({"max_rounds": 50} if quick else {})
     options["patience"] = options["max_rounds"]
     rng = np.random.default_rng(0)  # the same rows for all seeds, which are those of the fits
-    A, counterparts, _ = draw(ROWS, rng)
-    _, B, _ = draw(ROWS, rng)  # others: no pair is seen
-    test, truth, kind = draw(TEST_ROWS, rng)
+    A, counterparts, _ = rows_of(ROWS, rng)
+    _, B, _ = rows_of(ROWS, rng)  # others: no pair is seen
+    test, truth, kind = rows_of(TEST_ROWS, rng)
     chance = distance(truth, truth[rng.permutation(TEST_ROWS)])
     a, b = Encoding().fit(A), Encoding().fit(B)
     nothing = b.inverse_transform(a.transform(test))

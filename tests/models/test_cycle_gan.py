@@ -406,3 +406,14 @@ def test_a_translation_that_stays_the_identity_is_diagnosed(caplog):
         fitted = CycleGAN(**TINY | {"max_rounds": 2, "learning_rate": 1e-5}).fit(A, B)
     assert "IDENTITY" in [finding.name for finding in fitted.diagnosis_]
     assert "A to B: The translation returns its input" in caplog.text
+
+
+def test_of_two_symmetric_domains_either_sign_is_found_and_the_inverted_one_is_named():
+    rng = np.random.default_rng(0)
+    A, B = rng.normal(size=(300, 1)), rng.uniform(-1, 1, size=(300, 1))
+    options = {"hidden": (8,), "max_rounds": 100, "learning_rate": 2e-3, "start": "rotation"}
+    fits = pf.fit_population(CycleGAN(**options), A, B, random_states=range(4), progress=False)
+    inverted = [np.corrcoef(m.translate(A)[:, 0], A[:, 0])[0, 1] < 0 for m in fits]
+    assert set(inverted) == {False, True}
+    for member, whether in zip(fits, inverted, strict=True):
+        assert ("INVERTED" in [finding.name for finding in member.diagnosis_]) == whether
