@@ -12,6 +12,10 @@ TINY = {
     "conditional-vae": {"hidden": (8,), "max_rounds": 30},
     "conditional-gan": {"hidden": (8,), "max_rounds": 30},
     "conditional-r3-gan": {"hidden": (8,), "max_rounds": 30},
+    "bi-gan": {"hidden": (8,), "max_rounds": 100},
+    "alice": {"hidden": (8,), "max_rounds": 100},
+    "info-gan": {"categories": 2, "hidden": (8,), "max_rounds": 30},
+    "cycle-gan": {"hidden": (8,), "max_rounds": 30},
     "maximum-likelihood": {"family": "norm"},
 }
 ADVERSARIAL = [name for name, method in METHODS.items() if method.where == "models.gan:GAN"]
@@ -28,8 +32,10 @@ def tiny(name: str, **options) -> Sampler:
 
 
 def beside(sampler: Sampler, X):
-    """What a sampler takes beside rows, made up: labels in turn, or other rows."""
-    return np.arange(len(X)) % 2 if sampler.takes == "labels" else None
+    """What a sampler takes beside rows, made up: labels in turn, or the rows once more."""
+    if sampler.takes == "labels":
+        return np.arange(len(X)) % 2
+    return X if sampler.takes == "other rows" else None
 
 
 def fit(sampler: Sampler, X, **options) -> Sampler:

@@ -120,6 +120,59 @@ def test_drop_category_and_label(run, people):  # noqa: ARG001
     assert list(pd.read_csv("new.csv").columns) == ["age", "income", "person_id"]
 
 
+@pytest.mark.filterwarnings("always")
+def test_a_model_that_draws_by_label_writes_the_labels_beside_the_rows(run, people):
+    few = ("--method", "conditional-vae", "--set", "max_rounds=20")
+    code, _, err = run("fit", "people.csv", *few, "--out", "m")
+    assert code == 2
+    assert "name their column, --label COL" in err
+    assert run("fit", "people.csv", *few, "--label", "city", "--out", "m")[0] == 0
+    city = people["city"].iloc[0]
+    assert run("sample", "m", "-n", 5, "--given", city, "--out", "new.csv")[0] == 0
+    new = pd.read_csv("new.csv")
+    assert list(new.columns) == ["age", "income", "city"]
+    assert set(new["city"]) == {city}
+    assert read_provenance("new.csv")["given"] == [city]
+    code, _, err = run("sample", "m", "--given", "city=Nowhere", "--out", "new.csv")
+    assert code == 2
+    assert "'Nowhere' was not seen in training" in err
+    both = ("--label", "city", "--label", "age")
+    assert run("fit", "people.csv", *few, *both, "--out", "m2")[0] == 0
+    age = int(people["age"].median())
+    given = ("--given", f"city={city}", "--given", f"age={age}")
+    assert run("sample", "m2", "-n", 5, *given, "--out", "new.npz")[0] == 0
+    with np.load("new.npz") as file:
+        assert file["y"].shape == (5, 2)
+    run("fit", "people.csv", "--method", "gaussian", "--out", "g")
+    code, _, err = run("sample", "g", "--given", "3", "--out", "new.csv")
+    assert code == 2
+    assert "does not draw by label" in err
+
+
+@pytest.mark.filterwarnings("always")
+def test_two_sets_of_rows_are_translated_both_ways(run):
+    rng = np.random.default_rng(0)
+    pd.DataFrame(rng.normal(size=(60, 2)), columns=["u", "v"]).to_csv("a.csv", index=False)
+    np.save("b.npy", rng.uniform(size=(50, 3)))
+    few = ("--method", "cycle-gan", "--set", "max_rounds=10", "--set", "hidden=8,", "--out", "m")
+    code, _, err = run("fit", "a.csv", *few)
+    assert code == 2
+    assert "name the second, --other DATA_B" in err
+    assert run("fit", "a.csv", *few, "--other", "b.npy")[0] == 0
+    assert run("translate", "m", "a.csv", "--to", "b", "--out", "to_b.csv")[0] == 0
+    assert pd.read_csv("to_b.csv").shape == (60, 3)
+    assert run("translate", "m", "b.npy", "--to", "a", "--out", "to_a.csv")[0] == 0
+    assert list(pd.read_csv("to_a.csv").columns) == ["u", "v"]
+    assert read_provenance("to_a.csv")["to"] == "a"
+    assert run("sample", "m", "-n", 4, "--out", "new.csv")[0] == 0
+    assert pd.read_csv("new.csv").shape == (4, 3)
+    code, _, err = run("translate", "m", "a.csv", "--to", "c", "--out", "x.csv")
+    assert code == 2
+    code, _, err = run("fit", "a.csv", "--method", "vae", "--other", "b.npy", "--out", "v")
+    assert code == 2
+    assert "leave out --other" in err
+
+
 def test_compare_writes_one_report_and_goes_on(run, people):  # noqa: ARG001
     arguments = ("compare", "people.csv", "--methods", "gaussian,copycat", "--repeats", 1)
     code, out, err = run(*arguments, "--jobs", 1, "--out", "r")

@@ -18,6 +18,11 @@ __version__ = "0.1.0"
 _PUBLIC = {
     "Autoencoder": "models.autoencoder",
     "compare": "study.compare",
+    "BiGAN": "models.bi_gan",
+    "ConditionalGAN": "models.conditional_gan",
+    "ConditionalVAE": "models.conditional_vae",
+    "CycleGAN": "models.cycle_gan",
+    "InfoGAN": "models.info_gan",
     "Copycat": "classical.copycat",
     "Dataset": "data.dataset",
     "draw_traces": "report.traces",
@@ -59,7 +64,12 @@ if TYPE_CHECKING:
     from pushforward.evaluation.evaluate import evaluate
     from pushforward.methods import METHODS, load_model
     from pushforward.models.autoencoder import Autoencoder
+    from pushforward.models.bi_gan import BiGAN
+    from pushforward.models.conditional_gan import ConditionalGAN
+    from pushforward.models.conditional_vae import ConditionalVAE
+    from pushforward.models.cycle_gan import CycleGAN
     from pushforward.models.gan import GAN
+    from pushforward.models.info_gan import InfoGAN
     from pushforward.models.vae import VAE
     from pushforward.report.html import write_report
     from pushforward.report.traces import draw_traces
@@ -72,11 +82,16 @@ __all__ = [
     "METHODS",
     "VAE",
     "Autoencoder",
+    "BiGAN",
+    "ConditionalGAN",
+    "ConditionalVAE",
     "Copycat",
+    "CycleGAN",
     "Dataset",
     "Gaussian",
     "GaussianCopula",
     "Independence",
+    "InfoGAN",
     "InverseTransform",
     "KernelDensity",
     "MaximumLikelihood",

@@ -9,6 +9,7 @@ import traceback
 import warnings
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -50,6 +51,9 @@ Seed = Annotated[int | None, typer.Option(help="A whole number; the same one rep
 Drop = Annotated[list[str] | None, typer.Option(help="A column to leave out (may be repeated).")]
 AsCategory = Annotated[
     list[str] | None, typer.Option(help="A column to take as a category (may be repeated).")
+]
+Label = Annotated[
+    list[str] | None, typer.Option(help="A column that holds labels (may be repeated).")
 ]
 Density = Annotated[
     str | None,
@@ -121,7 +125,11 @@ def fit(
     quantile: Quantile = None,
     cdf: Cdf = None,
     seed: Seed = None,
-    label: Annotated[str | None, typer.Option(help="The column that holds labels.")] = None,
+    label: Label = None,
+    other: Annotated[
+        str | None,
+        typer.Option(metavar="DATA_B", help="The other set of rows, for a method of two."),
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="Model folder; models/<data>-<method>.")] = None,
     drop: Drop = None,
     as_category: AsCategory = None,
@@ -146,7 +154,8 @@ def fit(
         raise InputError(f"--traces draws chains, and {method} has none; leave it out")
     settings |= _code(kind._get_param_names(), density, quantile, cdf)
     get_method(method).make(**settings)  # a misspelt name is told before the data is read
-    dataset = _data_to_fit(method, data, settings, label, drop, as_category)
+    dataset = _data_to_fit(method, data, settings, label or [], drop, as_category)
+    second = _second_set(method, other)
     name = dataset.name if dataset else (density or quantile or cdf or "").replace(":", "-")
     path = out or Path("models") / f"{name}-{method}"
     if path.exists() and any(path.iterdir() if path.is_dir() else [path]):
@@ -157,9 +166,15 @@ def fit(
         if seed is None:  # the same command, so the same seed
             seed = read_file(checkpoint)["fingerprint"]["seed"]
     sampler = get_method(method).make(**settings, random_state=fresh_seed(seed))
-    X, y = (dataset.X, dataset.y) if dataset else (None, None)
-    sampler.fit(X, y, checkpoint=checkpoint, budget=budget, every_column=True)
-    about = _about(dataset, method) if dataset else {"method": method, "data": name}
+    y = second.X if second else _labels(dataset)
+    sampler.fit(
+        dataset.X if dataset else None, y, checkpoint=checkpoint, budget=budget, every_column=True
+    )
+    about: dict[str, Any] = {"method": method, "data": name}
+    if dataset is not None:
+        about = _about(dataset, method)
+    if second is not None:
+        about["other"] = _about(second, method)
     sampler.save(path, about=about)
     checkpoint.unlink(missing_ok=True)
     if hasattr(sampler, "summary"):
@@ -175,23 +190,61 @@ def _data_to_fit(
     method: str,
     data: str | None,
     settings: dict[str, Any],
-    label: str | None,
+    labels: list[str],
     drop: list[str] | None,
     as_category: list[str] | None,
 ) -> Dataset | None:
     """The rows to fit to; None where a function gives the law."""
     from pushforward.data.load import load_data
+    from pushforward.methods import get_method
 
     if data is None:
         if any(callable(value) for value in settings.values()):
             return None
         raise InputError(f"expected DATA for {method} to learn from, or a function: see --help")
-    # No method here draws by label yet: a label is learnt jointly, as one more category.
-    categories = [*(as_category or []), *([label] if label else [])]
-    dataset = load_data(data, drop=drop or [], as_category=categories)
+    by_label = get_method(method).sampler.takes == "labels"
+    if by_label:
+        dataset = load_data(data, drop=drop or [], as_category=as_category or [], label=labels)
+        if dataset.y is None:
+            raise InputError(
+                f"{method} draws by label, and {dataset.name} has none; name their column, "
+                "--label COL"
+            )
+    else:  # a label is learnt jointly, as one more category
+        categories = [*(as_category or []), *labels]
+        dataset = load_data(data, drop=drop or [], as_category=categories)
     _say_notes(dataset)
-    if label:
-        _note(f"{method} does not draw by label; {label!r} is learnt as one more category")
+    if labels and not by_label:
+        named = ", ".join(map(repr, labels))
+        _note(f"{method} does not draw by label; {named} is learnt as one more category")
+    return dataset
+
+
+def _labels(dataset: Dataset | None) -> Any:
+    """The labels of a data set, under the name of their column."""
+    import pandas as pd
+
+    if dataset is None or dataset.y is None or isinstance(dataset.y, pd.DataFrame):
+        return None if dataset is None else dataset.y
+    return pd.Series(dataset.y, name=dataset.label)
+
+
+def _second_set(method: str, other: str | None) -> Dataset | None:
+    """The rows of the other domain, for a method that learns from two."""
+    from pushforward.data.load import load_data
+    from pushforward.methods import get_method
+
+    wanted = get_method(method).sampler.takes == "other rows"
+    if wanted != (other is not None):
+        raise InputError(
+            f"{method} learns from two sets of rows: name the second, --other DATA_B"
+            if wanted
+            else f"{method} learns from one set of rows; leave out --other"
+        )
+    if other is None:
+        return None
+    dataset = load_data(other)
+    _say_notes(dataset)
     return dataset
 
 
@@ -276,6 +329,10 @@ def sample(
     model: Annotated[Path, typer.Argument(metavar="DIR", help="A model folder that `fit` wrote.")],
     out: Annotated[Path, typer.Option(help="A .csv, .parquet, .npy, .npz or .png file.")],
     n: Annotated[int, typer.Option("-n", "--number", help="How many samples.")] = 100,
+    given: Annotated[
+        list[str] | None,
+        typer.Option(help="A label, or column=value (may be repeated), to draw under."),
+    ] = None,
     seed: Seed = None,
     density: Density = None,
     quantile: Quantile = None,
@@ -287,10 +344,7 @@ def sample(
 
     Example: pushforward sample models/vae -n 500 --out new.csv --seed 1
     """
-    from datetime import date
-
-    from pushforward.data.files import write_samples
-    from pushforward.methods import code_of, load_model, name_of
+    from pushforward.methods import code_of, load_model
 
     needed = code_of(model)
     code = _code(needed, density, quantile, cdf)
@@ -300,25 +354,92 @@ def sample(
         raise InputError(
             f"the model was fitted with a function, which no file holds; hand it in again: {asked}"
         )
-    sampler = load_model(model, **code)
-    X = sampler.sample(n, random_state=seed)
+    sampler: Any = load_model(model, **code)
+    if not given:
+        X = sampler.sample(n, random_state=seed)
+    elif "given" in signature(sampler.sample).parameters:
+        X = sampler.sample(n, given=_given(given), random_state=seed)
+    else:
+        raise InputError(f"{model} does not draw by label; leave out --given")
+    how: dict[str, Any] = {"given": given} if given else {}
+    how["seed"] = sampler.sample_seed_
+    written = _write(out, X, sampler, sampler.about_, how)
+    typer.echo(f"{' '.join(map(str, written))} (seed {sampler.sample_seed_})")
+
+
+@app.command()
+def translate(
+    model: Annotated[Path, typer.Argument(metavar="DIR", help="A model of two sets of rows.")],
+    data: Annotated[str, typer.Argument(metavar="FILE", help="Rows of one of the two.")],
+    out: Annotated[Path, typer.Option(help="A .csv, .parquet, .npy, .npz or .png file.")],
+    to: Annotated[str, typer.Option(help="b, the set after --other, or a, the first.")] = "b",
+) -> None:
+    """Translate rows of one set into rows of the other.
+
+    Example: pushforward translate models/moons-cycle-gan moons.csv --to b --out circles.csv
+    """
+    from pushforward.data.load import read_data
+    from pushforward.methods import load_model
+
+    sampler: Any = load_model(model)
+    if not hasattr(sampler, "translate"):
+        raise InputError(f"{model} does not translate; fit a method of two sets, e.g. cycle-gan")
+    source = sampler.other_encoding_ if to == "a" else sampler.encoding_
+    X = read_data(data).X
+    if source.kind != "frame" and hasattr(X, "to_numpy"):
+        X = X.to_numpy()
+    about = sampler.about_ if to == "a" else sampler.about_.get("other", {})
+    written = _write(out, sampler.translate(X, to=to), sampler, about, {"to": to, "data": data})
+    typer.echo(" ".join(map(str, written)))
+
+
+def _given(pairs: list[str]) -> Any:
+    """A label, or values by the names of their columns.
+
+    >>> _given(["city=Bern", "age=40"]), _given(["7"])
+    ({'city': 'Bern', 'age': 40}, 7)
+    """
+    if len(pairs) == 1 and "=" not in pairs[0]:
+        return _value(pairs[0])
+    named = {}
+    for pair in pairs:
+        key, equals, value = pair.partition("=")
+        if not equals or not key:
+            raise InputError(f"expected --given column=value, got {pair!r}")
+        named[key] = _value(value)
+    return named
+
+
+def _write(
+    out: Path, X: Any, sampler: Any, about: dict[str, Any], how: dict[str, Any]
+) -> list[Path]:
+    """Write what a model drew, and say in the file where it comes from."""
+    from datetime import date
+
+    import pandas as pd
+
+    from pushforward.data.files import write_samples
+    from pushforward.methods import name_of
+
     provenance = {
         "method": name_of(sampler),
-        "seed": sampler.sample_seed_,
+        **how,
         "model_seed": sampler.seed_,
         "version": __version__,
         "date": date.today().isoformat(),
     }
-    about = sampler.about_
+    labels = getattr(sampler, "sample_given_", None)
+    if labels is not None and not isinstance(labels, pd.DataFrame):
+        labels = pd.DataFrame({sampler.conditions_.columns[0]: labels})
     shape, limits = about.get("image_shape"), about.get("value_range")
-    written = write_samples(
+    return write_samples(
         out,
         X,
         provenance,
+        labels=labels,
         image_shape=tuple(shape) if shape else None,
         value_range=tuple(limits) if limits else None,
     )
-    typer.echo(f"{' '.join(map(str, written))} (seed {sampler.sample_seed_})")
 
 
 @app.command()
@@ -407,6 +528,7 @@ def _like(reference: Dataset, other: Dataset) -> Any:
 def compare(
     data: Data,
     methods: Annotated[str | None, typer.Option(help="Names separated by commas, or all.")] = None,
+    label: Label = None,
     repeats: Annotated[int, typer.Option(help="Splits, each with a fresh seed.")] = 3,
     budget: Annotated[
         float | None, typer.Option(help="Seconds for each fit, tuning included.")
@@ -433,7 +555,7 @@ def compare(
     from pushforward.study.compare import compare as run
 
     choose_methods(methods)  # a misspelt name is told before the data is read
-    dataset = load_data(data, drop=drop or [], as_category=as_category or [])
+    dataset = load_data(data, drop=drop or [], as_category=as_category or [], label=label)
     _say_notes(dataset)
     with _meter() as watch:
         result = run(

@@ -86,6 +86,8 @@ R3_GAN: dict[str, Any] = {  # γ, rate, decay and rounds are ours: the paper's a
     "patience": 10_000,
     "average": 0.999,
 }
+# Chosen on digits: without a penalty the encoder and the code fall behind the discriminator.
+BI_GAN: dict[str, Any] = {"penalty": "r1", "penalty_weight": 1.0, "learning_rate": 1e-3}
 F_GAN = "Nowozin et al. 2016, arXiv:1606.00709"
 
 ROWS = (
@@ -312,6 +314,45 @@ ROWS = (
         "draws by label",
         "conditional-gan with the game of r3-gan: Huang et al. 2024, arXiv:2501.05441",
         options=R3_GAN,
+    ),
+    Method(
+        "bi-gan",
+        "models.bi_gan:BiGAN",
+        "samples, latent",
+        "rows of numbers or a table",
+        "codes",
+        "Donahue et al. 2017, arXiv:1605.09782; Dumoulin et al. 2017, arXiv:1606.00704",
+        default=False,
+        options=BI_GAN,
+    ),
+    Method(
+        "alice",
+        "models.bi_gan:BiGAN",
+        "samples, latent",
+        "rows of numbers or a table",
+        "codes",
+        "bi-gan that must also rebuild its rows: Li et al. 2017, arXiv:1709.01215",
+        default=False,
+        options=BI_GAN | {"reconstruction_weight": 1.0},
+    ),
+    Method(
+        "info-gan",
+        "models.info_gan:InfoGAN",
+        "samples with assumed clusters",
+        "rows of numbers or a table",
+        "codes, clusters, draws by code",
+        "Chen et al. 2016, arXiv:1606.03657",
+        default=False,
+        options=BI_GAN,
+    ),
+    Method(
+        "cycle-gan",
+        "models.cycle_gan:CycleGAN",
+        "two unpaired samples",
+        "two sets of rows",
+        "translations",
+        "Zhu et al. 2017, arXiv:1703.10593",
+        default=False,
     ),
     Method(
         "copycat",

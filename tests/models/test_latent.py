@@ -21,17 +21,22 @@ LATENT = [
     for name, method in METHODS.items()
     if issubclass(method.sampler, LatentSampler) and not method.sampler.takes
 ]
+WIDE = {"info-gan": {"categories": 3}}  # its code is what is read, not all of z
 X = np.random.default_rng(0).normal(2.0, 3.0, size=(60, 4))
 
 
 @pytest.fixture(scope="module", params=LATENT)
 def model(request):
-    return tiny(request.param, latent_dim=3, random_state=0).fit(X)
+    return three_wide(request.param).fit(X)
+
+
+def three_wide(name):
+    return tiny(name, latent_dim=3, random_state=0, **WIDE.get(name, {}))
 
 
 def test_codes_and_rows_are_of_the_right_kind(model):
     frame = pf.load_data("wine").X
-    fitted = tiny(pf.methods.name_of(model), latent_dim=3, random_state=0).fit(frame)
+    fitted = three_wide(pf.methods.name_of(model)).fit(frame)
     codes = fitted.transform(frame)
     assert codes.shape == (178, 3)
     assert list(fitted.inverse_transform(codes).columns) == list(frame.columns)

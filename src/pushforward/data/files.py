@@ -34,6 +34,7 @@ def write_samples(
     X: Table,
     provenance: Mapping[str, Any],
     *,
+    labels: pd.DataFrame | None = None,
     image_shape: tuple[int, ...] | None = None,
     value_range: tuple[float, float] | None = None,
 ) -> list[Path]:
@@ -42,8 +43,9 @@ def write_samples(
     The suffix picks the kind: .csv and .npy (provenance in a JSON file beside, name + ".json"),
     .parquet (schema metadata), .npz (fields X, provenance, and columns for a frame), .png (one
     image, or a grid of them; provenance in a text chunk). The provenance always gains
-    `"generated": true`. `image_shape` is (h, w) or (h, w, c); a .png also needs `value_range`,
-    the values that become black and white (uint8 images have 0 and 255).
+    `"generated": true`. `labels` by which they were drawn are columns beside theirs, field y of an
+    .npz, and left out of .npy and .png. `image_shape` is (h, w) or (h, w, c); a .png also needs
+    `value_range`, the values that become black and white (uint8 images have 0 and 255).
 
     Each file replaces an older one only when it is complete; a missing folder is created. Raises
     `InputError` for samples that the kind cannot hold and `FileError` where nothing can be written.
@@ -65,13 +67,13 @@ def write_samples(
         file = stack.enter_context(replacing(path))
         match kind:
             case ".csv":
-                _frame(X).to_csv(file, index=False, mode="wb")
+                _frame(X, labels).to_csv(file, index=False, mode="wb")
             case ".parquet":
-                _write_parquet(file, _frame(X), text)
+                _write_parquet(file, _frame(X, labels), text)
             case ".npy":
                 np.save(file, _array(X, image_shape), allow_pickle=False)
             case ".npz":
-                _write_npz(file, X, image_shape, text)
+                _write_npz(file, X, labels, image_shape, text)
             case ".png":
                 _write_png(file, _pixels(_images(X, image_shape), value_range), text)
         if kind in JSON_BESIDE:
@@ -138,8 +140,9 @@ def _provenance_text(path: Path, kind: str) -> str | None:
             return _beside(path).read_text("utf-8") if _beside(path).is_file() else None
 
 
-def _frame(X: Table) -> pd.DataFrame:
-    return X if isinstance(X, pd.DataFrame) else number_columns(X)
+def _frame(X: Table, labels: pd.DataFrame | None) -> pd.DataFrame:
+    frame = X if isinstance(X, pd.DataFrame) else number_columns(X)
+    return frame if labels is None else pd.concat([frame, labels], axis=1)
 
 
 def _array(X: Table, image_shape: tuple[int, ...] | None) -> NDArray:
@@ -183,10 +186,19 @@ def _write_parquet(file: BinaryIO, frame: pd.DataFrame, text: str) -> None:
     pq.write_table(table.replace_schema_metadata(metadata), file)
 
 
-def _write_npz(file: BinaryIO, X: Table, image_shape: tuple[int, ...] | None, text: str) -> None:
+def _write_npz(
+    file: BinaryIO,
+    X: Table,
+    labels: pd.DataFrame | None,
+    image_shape: tuple[int, ...] | None,
+    text: str,
+) -> None:
     fields: dict[str, Any] = {"X": _array(X, image_shape), "provenance": np.array(text)}
     if isinstance(X, pd.DataFrame):
         fields["columns"] = np.array([str(name) for name in X])
+    if labels is not None:
+        y = np.squeeze(labels.to_numpy(), axis=1) if labels.shape[1] == 1 else labels.to_numpy()
+        fields["y"] = y.astype(str) if y.dtype == object else y  # an object would be a pickle
     np.savez(file, **fields)
 
 

@@ -2,33 +2,33 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
 from pushforward.errors import InputError
 from pushforward.models.conditional import ConditionalSampler
 from pushforward.models.neural import torch_rng
 from pushforward.models.priors import normal
-from pushforward.models.vae import VAE, Variational
+from pushforward.models.vae import VAE, Variational, kl_to_standard_normal
 from pushforward.networks.mlp import mlp
 from pushforward.training.game import Game
 
+CANDIDATES = 50  # conditions under which a row without a label is looked at
+
 
 class ConditionalVariational(Variational):
-    """The decoder sees the label beside the code; batches are rows (x, y).
+    """Encoder and decoder see the label; batches are rows (x, y).
 
-    log p(x | y) ≥ E_q log N(x; D(z, y), s²) − KL(q(z | x) ‖ N(0, I)),  z independent of y
+    log p(x | y) ≥ E_q log N(x; D(z, y), s²) − KL(q(z | x, y) ‖ N(0, I)),  z independent of y
 
-    Kingma et al. 2014, arXiv:1406.5298, eq. 6; Sohn et al. 2015. The encoder sees the row alone,
-    which shows its label, so that rows without labels have codes too: the bound holds for any q.
+    Kingma et al. 2014, arXiv:1406.5298, eq. 6; Sohn et al. 2015.
     """
-
-    def posterior(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        return super().posterior(x[:, : self.columns])
 
     def log_likelihood(self, x: Tensor, z: Tensor) -> Tensor:
         rows, labels = x.tensor_split([self.columns], dim=1)
@@ -37,16 +37,16 @@ class ConditionalVariational(Variational):
     @property
     def columns(self) -> int:
         """Columns of a row, without its label."""
-        return self.encoder[0].in_features  # type: ignore[index]
+        return self.decoder[-1].out_features  # type: ignore[index]
 
 
 class ConditionalVAE(ConditionalSampler, VAE):
-    """A conditional variational autoencoder: z = μ(x) + σ(x)∘ε, x ~ N(D(z, y), s²).
+    """A conditional variational autoencoder: z = μ(x, y) + σ(x, y)∘ε, x ~ N(D(z, y), s²).
 
-    Maximises E_q log p(x | z, y) − β KL(q(z | x) ‖ N(0, I)), with the options of `VAE`. A sample is
-    D(z, y) with z ~ N(0, I) and the label y that is asked for; codes say what the label does not,
-    so `inverse_transform(transform(X), given=7)` draws rows in the manner of X as sevens. Kingma et
-    al. 2014, arXiv:1406.5298; Sohn et al. 2015.
+    Maximises E_q log p(x | z, y) − β KL(q(z | x, y) ‖ N(0, I)), with the options of `VAE`. A sample
+    is D(z, y) with z ~ N(0, I) and the label y that is asked for; codes say what the label does
+    not, so `inverse_transform(transform(X), given=7)` are rows in the manner of X as sevens. Kingma
+    et al. 2014, arXiv:1406.5298; Sohn et al. 2015.
 
     Raises:
         InputError: labels missing or of another length; an option out of its range.
@@ -55,9 +55,39 @@ class ConditionalVAE(ConditionalSampler, VAE):
     >>> y = rng.integers(3, size=200)
     >>> X = rng.normal(size=(200, 4)) + 5 * y[:, None]
     >>> vae = ConditionalVAE(latent_dim=2, max_rounds=20, random_state=0).fit(X, y)
-    >>> vae.sample(4, given=2).shape, vae.inverse_transform(vae.transform(X), given=1).shape
+    >>> codes = vae.transform(X, given=y)
+    >>> vae.sample(4, given=2).shape, vae.inverse_transform(codes, given=1).shape
     ((4, 4), (200, 4))
     """
+
+    def transform(self, X: Any, *, given: Any = None) -> NDArray[np.float64]:
+        """The codes of rows `(n, k)`, that is the means μ(x, y) under the labels `given`.
+
+        Rows without labels are coded under the condition that they are likeliest to have by the
+        bound, of the 50 most frequent ones in training.
+        """
+        check_is_fitted(self)
+        Z = self.encoding_.transform(self._check(X, reset=False))
+        if not self.encoding_.width:
+            return Z
+        labels = self._likeliest(Z) if given is None else self._labels(given, len(Z))
+        return self._codes(torch.as_tensor(np.hstack([Z, labels]), dtype=torch.float32))
+
+    def _likeliest(self, Z: np.ndarray) -> np.ndarray:
+        """For each row argmax_y log p(y) + log N(x; D(μ, y), s²) − KL(q(z | x, y) ‖ N(0, I))."""
+        conditions, game = self.conditions_, self.game_
+        frequent = np.argsort(-conditions.shares, kind="stable")[:CANDIDATES]
+        values = []
+        for label, share in zip(
+            conditions.seen[frequent], conditions.shares[frequent], strict=True
+        ):
+            rows = np.hstack([Z, np.broadcast_to(label, (len(Z), len(label)))])
+            x = torch.as_tensor(rows, dtype=torch.float32)
+            with torch.no_grad():
+                mean, log_variance = game.posterior(x)
+                kl = kl_to_standard_normal(mean, log_variance)
+                values.append(game.log_likelihood(x, mean) - kl + math.log(share))
+        return conditions.seen[frequent[torch.stack(values).argmax(0).numpy()]]
 
     def inverse_transform(self, Z: Any, *, given: Any = None) -> Any:
         """The rows D(z, y) that codes `(n, k)` stand for under the labels `given`.
@@ -94,7 +124,7 @@ class ConditionalVAE(ConditionalSampler, VAE):
     def _game(self, n: int, p: int) -> Game:
         q = self.conditions_.width
         k, hidden = self._latent_dim(n, p - q), tuple(self.hidden)
-        encoder, decoder = mlp(p - q, hidden, 2 * k), mlp(k + q, hidden[::-1], p - q)
+        encoder, decoder = mlp(p, hidden, 2 * k), mlp(k + q, hidden[::-1], p - q)
         scale = self._scale(p - q)
         return ConditionalVariational(encoder, decoder, k, self.beta, self.warm_up, scale)
 
