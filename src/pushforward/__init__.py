@@ -31,11 +31,13 @@ _PUBLIC = {
     "GAN": "models.gan",
     "Gaussian": "classical.gaussian",
     "GaussianCopula": "classical.copula",
+    "glyphs": "data.glyphs",
     "goodness_of_fit": "classical.goodness_of_fit",
     "Independence": "classical.proposals",
     "InverseTransform": "classical.inverse_transform",
     "KernelDensity": "classical.kernel_density",
     "load_data": "data.load",
+    "load_domains": "data.domains",
     "load_model": "methods",
     "MaximumLikelihood": "classical.maximum_likelihood",
     "METHODS": "methods",
@@ -43,6 +45,7 @@ _PUBLIC = {
     "Mixture": "classical.mixture",
     "Sampler": "sampler",
     "split": "data.split",
+    "triangles": "data.triangles",
     "VAE": "models.vae",
     "write_report": "report.html",
 }
@@ -59,8 +62,11 @@ if TYPE_CHECKING:
     from pushforward.classical.mixture import Mixture
     from pushforward.classical.proposals import Independence
     from pushforward.data.dataset import Dataset
+    from pushforward.data.domains import load_domains
+    from pushforward.data.glyphs import glyphs
     from pushforward.data.load import load_data
     from pushforward.data.split import split
+    from pushforward.data.triangles import triangles
     from pushforward.evaluation.evaluate import evaluate
     from pushforward.methods import METHODS, load_model
     from pushforward.models.autoencoder import Autoencoder
@@ -103,10 +109,13 @@ __all__ = [
     "draw_traces",
     "evaluate",
     "fit_population",
+    "glyphs",
     "goodness_of_fit",
     "load_data",
+    "load_domains",
     "load_model",
     "split",
+    "triangles",
     "write_report",
 ]
 

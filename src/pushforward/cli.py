@@ -43,7 +43,7 @@ Data = Annotated[
     str,
     typer.Argument(
         metavar="DATA",
-        help="digits, ring, grid, manifold, wine, breast-cancer, or a file.",
+        help="digits, glyphs, triangles, ring, grid, manifold, wine, breast-cancer, or a file.",
         show_default=False,
     ),
 ]
@@ -113,8 +113,8 @@ def fit(
         str | None,
         typer.Argument(
             metavar="[DATA]",
-            help="digits, ring, grid, manifold, wine, breast-cancer, or a file; not needed where "
-            "a function gives the law.",
+            help="digits, glyphs, triangles, ring, grid, manifold, wine, breast-cancer, or a file; "
+            "not needed where a function gives the law.",
             show_default=False,
         ),
     ] = None,

@@ -333,7 +333,7 @@ ROWS = (
         "codes",
         "bi-gan that must also rebuild its rows: Li et al. 2017, arXiv:1709.01215",
         default=False,
-        options=BI_GAN | {"reconstruction_weight": 1.0},
+        options=BI_GAN | {"reconstruction_weight": 0.05},
     ),
     Method(
         "info-gan",

@@ -304,7 +304,7 @@ def test_arrays_under_the_other_name(save):
 
 
 def test_names_and_places_that_are_refused(save, tmp_path):
-    with pytest.raises(FileError, match=r"Did you mean 'digits'\? Known data sets: digits, ring"):
+    with pytest.raises(FileError, match=r"Did you mean 'digits'\? Known data sets: digits, glyphs"):
         load_data("digts")
     with pytest.raises(FileError, match="neither a file"):
         load_data(tmp_path / "missing.csv")

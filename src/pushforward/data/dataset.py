@@ -23,7 +23,8 @@ class Dataset:
     X is (n, p), an array or a DataFrame; y (n,) holds labels, or is a DataFrame of several columns,
     and `label` names the columns they came from. Images are flattened rows with `image_shape`
     (h, w) or (h, w, c). A toy has its `source`, and `coordinates` (n, 2) if it lies on a known
-    surface. `notes` say what was left out, and why.
+    surface; what is rendered has the `factors` of each row. `notes` say what was left out, and
+    why.
 
     Example:
         >>> Dataset(name="mine", X=np.zeros((50, 64)), image_shape=(8, 8))
@@ -36,6 +37,7 @@ class Dataset:
     image_shape: tuple[int, ...] | None = None
     source: Source | None = None
     coordinates: NDArray[np.float64] | None = None
+    factors: pd.DataFrame | None = None
     label: str | None = None
     notes: tuple[str, ...] = ()
 

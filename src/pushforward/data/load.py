@@ -17,8 +17,10 @@ from sklearn.datasets import load_breast_cancer, load_digits, load_wine
 
 from pushforward.data.columns import check_table, choose_columns
 from pushforward.data.dataset import Dataset
+from pushforward.data.glyphs import glyphs
 from pushforward.data.readers import READERS, listed
 from pushforward.data.toys import Source, grid, manifold, ring
+from pushforward.data.triangles import triangles
 from pushforward.errors import FileError, InputError
 
 TOY_SEED = 2014  # of the rows of "ring", "grid" and "manifold"; no split repeats them by chance
@@ -37,6 +39,8 @@ def load_data(
     | name | X |
     |---|---|
     | digits | images 8×8 as (1797, 64), values 0 to 16; y the digit |
+    | glyphs | images 12×12 as (5000, 144), values 0 to 1; y the digit; 9 fonts, turned, moved |
+    | triangles | images 28×28 as (10000, 784), values 0 and 1, edges between |
     | ring, grid | (10000, 2), drawn with seed 2014 from 8 and 25 Gaussians |
     | manifold | (100, 32), drawn with seed 2014 from four modes on a surface; coordinates |
     | wine, breast-cancer | tables with a categorical column "target" |
@@ -105,6 +109,8 @@ def _bundled_table(name: str, load: Callable[..., Any]) -> Dataset:
 
 NAMED: dict[str, Callable[[], Dataset]] = {
     "digits": _digits,
+    "glyphs": glyphs,
+    "triangles": triangles,
     "ring": lambda: _toy(ring(), 10_000),
     "grid": lambda: _toy(grid(), 10_000),
     "manifold": _manifold,
