@@ -71,6 +71,18 @@ def test_shift_moves_by_its_share_of_the_image():
             assert along[1] - along[0] == pytest.approx(32 * row[name], abs=0.2)
 
 
+def test_factors_do_not_disturb_each_other():
+    options = STILL | {"scale": 0.5, "shift": (0.2, 0.2), "rotation": 30}
+    (image,), _ = images(n=1, characters="o", families=("sans",), **options)
+    for axis in (0, 1):
+        along = np.average(np.arange(32) + 0.5, weights=image.sum(1 - axis))
+        assert along == pytest.approx(0.7 * 32, abs=0.2)
+    wide, _ = images(n=1, characters="W", families=("sans",), **(STILL | {"scale": 0.5}))
+    whole, _ = images(n=1, size=64, characters="W", families=("sans",), **(STILL | {"scale": 0.5}))
+    assert wide[0][:, :4].sum() == 0  # nothing was cut off before it shrank
+    assert wide.sum() == pytest.approx(whole.sum() / 4, rel=0.05)
+
+
 def test_rotation_is_counter_clockwise_in_degrees():
     bar, _ = images(n=1, characters="l", families=("sans",), **STILL)
     turned, _ = images(n=1, characters="l", families=("sans",), **(STILL | {"rotation": (40, 40)}))
@@ -120,8 +132,11 @@ def test_colours_are_those_of_ink_and_paper():
         ({"characters": "aé"}, "among a–z, A–Z and 0–9"),
         ({"families": ("gothic",)}, "families among"),
         ({"families": "sans"}, "families among"),
-        ({"rotation": (5, -5)}, r"rotation to be a range"),
-        ({"scale": (0, 1)}, "scale to be a range"),
+        ({"rotation": (5, -5)}, "rotation to be a number or a range"),
+        ({"scale": (0, 1)}, "scale to be a number or a range"),
+        ({"shift": (0, np.inf)}, "shift to be a number or a range"),
+        ({"size": 12.5}, "pixels, got 12.5"),
+        ({"seed": -1}, "seed to be a whole number"),
         ({"channels": 2}, "1 channel .* or 3"),
         ({"colour": True}, "glyphs take the options size, characters"),
         ({"n": 0}, "above 0, got 0"),

@@ -17,6 +17,7 @@ import joblib
 import matplotlib
 import numpy as np
 import pandas as pd
+import PIL
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
@@ -32,6 +33,7 @@ SMALLEST, LARGEST = 8, 128  # pixels
 FINER = 4  # times as many pixels in each direction are drawn, and averaged
 HEIGHT = 0.72  # of a capital letter, as a share of the image, at scale 1
 CHUNK = 2000  # images that a process draws at once
+WORTHWHILE = 10  # parts; fewer are drawn before other processes have started
 CACHED_FROM = 2_000_000  # pixels in all; fewer are drawn faster than they are looked up
 VERSION = 1  # one more when the same arguments give other pixels
 
@@ -49,13 +51,14 @@ class Glyphs:
     families: tuple[str, ...] = FAMILIES
     bold: tuple[bool, ...] = (False, True)
     slanted: tuple[bool, ...] = (False, True)
-    rotation: tuple[float, float] = (-10.0, 10.0)  # degrees, counter-clockwise
-    scale: tuple[float, float] = (0.9, 1.1)
-    shift: tuple[float, float] = (-0.06, 0.06)  # of the image, right and down
+    # Ranges, or numbers that fix them.
+    rotation: tuple[float, float] | float = (-10.0, 10.0)  # degrees, counter-clockwise
+    scale: tuple[float, float] | float = (0.9, 1.1)
+    shift: tuple[float, float] | float = (-0.06, 0.06)  # of the image, right and down
     channels: int = 1  # grey, or 3 for coloured ink on coloured paper
 
     def __post_init__(self) -> None:
-        if not SMALLEST <= self.size <= LARGEST:
+        if not isinstance(self.size, (int, np.integer)) or not SMALLEST <= self.size <= LARGEST:
             raise InputError(
                 f"expected a size from {SMALLEST} to {LARGEST} pixels, got {self.size!r}"
             )
@@ -69,9 +72,13 @@ class Glyphs:
             if isinstance(values, str) or not values or not set(values) <= set(known):
                 raise InputError(f"expected {name} among {known}, got {values!r}")
         for name in ("rotation", "scale", "shift"):
-            low, high = getattr(self, name)
-            if not low <= high or (name == "scale" and not low > 0):
-                raise InputError(f"expected {name} to be a range (low, high), got ({low}, {high})")
+            limits = np.broadcast_to(np.asarray(getattr(self, name), dtype=float), 2)
+            low, high = limits
+            if not (np.isfinite(limits).all() and low <= high) or (name == "scale" and low <= 0):
+                raise InputError(
+                    f"expected {name} to be a number or a range (low, high), got ({low}, {high})"
+                )
+            object.__setattr__(self, name, (float(low), float(high)))
 
     def factors(self, n: int, seed: int) -> pd.DataFrame:
         """The factors of n glyphs; those of fewer glyphs are the first of them."""
@@ -80,7 +87,7 @@ class Glyphs:
         def one_of(j: int, values: Sequence[Any]) -> NDArray:
             return np.array(values)[(u[:, j] * len(values)).astype(int)]
 
-        def between(j: int, limits: tuple[float, float]) -> NDArray:
+        def between(j: int, limits: Any) -> NDArray:
             return limits[0] + u[:, j] * (limits[1] - limits[0])
 
         frame = pd.DataFrame(
@@ -111,18 +118,16 @@ class Glyphs:
 
     def _image(self, row: dict[str, Any]) -> NDArray[np.float64]:
         side = FINER * self.size
-        key = (row["character"], row["family"], row["bold"], row["slanted"], side)
-        picture = _upright(*key).rotate(
-            row["rotation"],
-            resample=Image.Resampling.BICUBIC,
-            translate=(row["right"] * side, row["down"] * side),
+        master = _upright(row["character"], row["family"], row["bold"], row["slanted"], side)
+        # From a point of the image back to one of the upright glyph, y downwards.
+        angle, s = np.radians(row["rotation"]), row["scale"]
+        cos, sin = np.cos(angle) / s, np.sin(angle) / s
+        x, y = side * (0.5 + row["right"]), side * (0.5 + row["down"])
+        middle = master.width / 2
+        back = (cos, -sin, middle - cos * x + sin * y, sin, cos, middle - sin * x - cos * y)
+        picture = master.transform(
+            (side, side), Image.Transform.AFFINE, back, resample=Image.Resampling.BICUBIC
         )
-        if row["scale"] != 1:
-            s, middle = 1 / row["scale"], side / 2
-            about = (s, 0, middle * (1 - s), 0, s, middle * (1 - s))
-            picture = picture.transform(
-                (side, side), Image.Transform.AFFINE, about, resample=Image.Resampling.BICUBIC
-            )
         covered = np.asarray(picture.reduce(FINER), dtype=float)[..., None] / 255
         if self.channels == 1:
             return covered
@@ -132,15 +137,15 @@ class Glyphs:
 
 @cache
 def _upright(character: str, family: str, bold: bool, slanted: bool, side: int) -> Image.Image:
-    """A glyph in the middle of a large square, neither turned nor shifted."""
+    """A glyph in the middle of a square twice as large, neither turned, scaled nor shifted."""
     style = "Bold" * bold + ("Italic" if family == "serif" else "Oblique") * slanted
     name = f"{FILES[family]}-{style}".removesuffix("-") + ".ttf"
     file = Path(matplotlib.get_data_path()) / "fonts" / "ttf" / name
     # A capital of these fonts is .73 of the font's size high.
     font = ImageFont.truetype(str(file), round(HEIGHT * side / 0.73))
-    picture = Image.new("L", (side, side))
+    picture = Image.new("L", (2 * side, 2 * side))
     left, top, right, bottom = font.getbbox(character)
-    at = ((side - left - right) / 2, (side - top - bottom) / 2)
+    at = ((2 * side - left - right) / 2, (2 * side - top - bottom) / 2)
     ImageDraw.Draw(picture).text(at, character, fill=255, font=font)
     return picture
 
@@ -161,14 +166,14 @@ def glyphs(
     the colours of ink and paper where there are three channels. The same arguments give the same
     images, whatever the number of processes; fewer images are the first of more.
 
-    Many images are kept in a cache, `$PUSHFORWARD_CACHE` or a folder `pushforward` where the
-    platform keeps caches, and are read from there the next time.
+    Many images are kept in a cache, `$PUSHFORWARD_CACHE` or else `pushforward` in
+    `$XDG_CACHE_HOME` or `~/.cache`, and are read from there the next time.
 
     Args:
         n: how many images.
         size: pixels in each direction, 8 to 128.
         seed: of the factors.
-        jobs: processes that draw side by side; None takes one per core.
+        jobs: processes that draw side by side; None takes one per core where there is much to draw.
         progress: show a bar where there is a terminal.
         options: of `Glyphs`: characters, families, bold, slanted, rotation, scale, shift, channels.
 
@@ -186,11 +191,13 @@ def glyphs(
     except TypeError as error:
         names = ", ".join(asdict(Glyphs()))
         raise InputError(f"glyphs take the options {names}: {error}") from error
+    if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0:
+        raise InputError(f"expected seed to be a whole number, 0 or more, got {seed!r}")
     factors = what.factors(n, seed)
     pixels = n * size**2 * what.channels
     file = _cache_file(what, n, seed) if pixels >= CACHED_FROM else None
     X = _read(file)
-    if X is None:
+    if X is None or X.shape != (n, size**2 * what.channels):
         X = np.concatenate(list(_drawn(what, factors, jobs, progress)))
         _keep(file, X)
     shape = (size, size) if what.channels == 1 else (size, size, 3)
@@ -203,7 +210,8 @@ def _drawn(
 ) -> Iterator[NDArray[np.float64]]:
     """The images, part by part."""
     parts = [factors.iloc[i : i + CHUNK] for i in range(0, len(factors), CHUNK)]
-    jobs = min(jobs or os.cpu_count() or 1, len(parts))
+    cores = (os.cpu_count() or 1) if len(parts) >= WORTHWHILE else 1
+    jobs = min(jobs or cores, len(parts))
     pool = joblib.Parallel(n_jobs=jobs, return_as="generator")
     drawn = pool(joblib.delayed(what.draw)(part) for part in parts)
     if not (progress and on_terminal()):
@@ -214,7 +222,7 @@ def _drawn(
 
 
 def _cache_file(what: Glyphs, n: int, seed: int) -> Path:
-    text = json.dumps([VERSION, asdict(what), n, seed, matplotlib.__version__])
+    text = json.dumps([VERSION, asdict(what), n, seed, matplotlib.__version__, PIL.__version__])
     where = os.environ.get("PUSHFORWARD_CACHE")
     home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     folder = Path(where) if where else Path(home) / "pushforward"

@@ -23,8 +23,8 @@ def triangles(
     Corner i lies at i·120° + 10° + U·100° on a circle of ¾ of the image, the whole is turned by any
     angle and moved until the mean of its corners is in the middle. Lucic et al. 2018,
     arXiv:1711.10337. Their generator turns by at most 2π degrees, where radians were meant, and
-    keeps corners 10° apart (U·110°), not the 20° it says: `as_published` does the same, for
-    comparison with their numbers.
+    keeps corners 10° apart (U·110°), not the 20° it says. `as_published` does the same, and has its
+    directions and its half pixel of offset, for comparison with their numbers.
 
     `factors` has the three angles of the corners in degrees, turned.
 
@@ -41,18 +41,20 @@ def triangles(
     # Between one corner at the end of its range and the next at the beginning of its own.
     apart = LEAST_ANGLE / 2 if as_published else LEAST_ANGLE
     angles = np.arange(3) * 120 + LEAST_ANGLE / 2 + u[:, :3] * (120 - apart)
-    turned = 360 * u[:, 3:] if not as_published else 2 * np.pi * u[:, 3:]
+    turned = -2 * np.pi * u[:, 3:] if as_published else 360 * u[:, 3:]
     factors = pd.DataFrame(angles + turned, columns=["corner_1", "corner_2", "corner_3"])
-    X = np.stack([_image(corners, size).ravel() for corners in factors.to_numpy()])
+    X = np.stack([_image(corners, size, as_published).ravel() for corners in factors.to_numpy()])
     return Dataset(name="triangles", X=X, image_shape=(size, size), factors=factors)
 
 
-def _image(angles: NDArray, size: int) -> NDArray[np.float64]:
+def _image(angles: NDArray, size: int, as_published: bool) -> NDArray[np.float64]:
     """One triangle, by the angles of its corners in degrees."""
     side = FINER * size
     radians = np.radians(angles)
     corners = SCALE * side / 2 * np.column_stack([np.cos(radians), np.sin(radians)])
     corners += side / 2 - corners.mean(axis=0)
+    if as_published:  # x is the first axis of their images, and their filter looks 4 of 8 back
+        corners = corners[:, ::-1] + FINER / 2
     picture = Image.new("L", (side, side), 255)
     ImageDraw.Draw(picture).polygon([tuple(corner) for corner in corners], fill=0)
     return np.asarray(picture.reduce(FINER), dtype=float) / 255
