@@ -10,8 +10,9 @@ import pushforward as pf
 from pushforward.classical.gaussian import Gaussian
 from pushforward.errors import Diverged, FileError, InputError
 from pushforward.evaluation.verdict import Verdict
+from pushforward.report.html import write_report
 from pushforward.study import compare as study
-from pushforward.study.compare import compare, explain, table
+from pushforward.study.compare import choose_methods, compare, explain, table
 from pushforward.study.folder import RunFolder
 from pushforward.study.trial import run_trial
 
@@ -241,3 +242,26 @@ def test_training_that_diverged_late_is_named_though_its_best_state_is_kept(tmp_
     rows = [row for row in lines(tmp_path) if row["kind"] == "method"]
     assert [row["status"] for row in rows] == ["DIVERGED"]
     assert rows[0]["scores"]
+
+
+def test_what_draws_by_label_is_compared_and_judged_by_class(tmp_path):
+    rng = np.random.default_rng(0)
+    kind = rng.choice(["a", "b"], 200)
+    frame = pd.DataFrame({"u": rng.normal(size=200) + 6 * (kind == "b"), "v": rng.normal(size=200)})
+    run = {"repeats": 1, "max_rounds": 300, "jobs": 1}
+    labelled = compare(
+        frame.assign(kind=kind), label="kind", methods="conditional-vae", out=tmp_path / "r", **run
+    )
+    rows = [json.loads(line) for line in (tmp_path / "r" / "results.jsonl").open()]
+    (row,) = [row for row in rows if row["method"] == "conditional-vae"]
+    assert row["labels"]["classes"] == ["a", "b"]
+    assert min(row["labels"]["real"]) > 0.9
+    assert min(row["labels"]["generated"]) > 0.8
+    page = write_report(labelled.folder).read_text()
+    assert "Asked for a class, do they draw it?" in page
+    for methods in ("conditional-gan", "cycle-gan"):
+        with pytest.raises(InputError, match=r"name their column|translates between two sets"):
+            compare(frame, methods=methods, out=tmp_path / "x", **run)
+    assert "conditional-vae" in choose_methods(None)
+    assert "conditional-vae" not in choose_methods(None, labels=False)
+    assert "cycle-gan" not in choose_methods("all")

@@ -7,6 +7,7 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from pushforward.report.by_label import by_label
 from pushforward.report.pictures import Gallery, dot_plot
 from pushforward.report.run import Run
 from pushforward.report.table import columns, every_repeat, header, lines, troubles
@@ -59,6 +60,7 @@ def render(run: Run) -> str:
         advice=advice(run),
         limit=limit(run),
         features=_features(run),
+        by_label=by_label(run),
         repeats=every_repeat(run),
         real_card=gallery.real_card(),
         cards=[gallery.card(s) for s in run.ranked + run.unranked],
