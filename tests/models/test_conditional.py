@@ -140,6 +140,7 @@ def test_several_columns_are_given_by_name(tmp_path):
     drawn = loaded.sample(50, given={"kind": "b"}, random_state=0)
     assert np.array_equal(drawn, sampler.sample(50, given={"kind": "b"}, random_state=0))
     assert set(loaded.sample_given_["kind"]) == {"b"}
+    assert len(loaded.sample(given={"kind": ["a", "b", "c"], "height": 10.0})) == 3
     assert abs(loaded.sample_given_["height"].mean() - 10) < 0.5
 
 

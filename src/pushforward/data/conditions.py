@@ -207,6 +207,16 @@ class Conditions:
         return cls(**(state | {"encoding": Encoding.from_dict(state["encoding"])}))
 
 
+def length_of(given: Any) -> int:
+    """How many samples conditions are for; one where each of them is a single value.
+
+    >>> length_of({"city": "Bern", "age": [30, 40]}), length_of(7), length_of(["a", "b", "a"])
+    (2, 1, 3)
+    """
+    columns = given.values() if isinstance(given, dict) else [given]
+    return max((len(values) for values in columns if np.ndim(values) > 0), default=1)
+
+
 def labels_of(y: Any, n: int | None = None) -> pd.DataFrame:
     """Labels or conditions (of n rows, where that is known) as a table without holes.
 

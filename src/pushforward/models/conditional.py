@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from pushforward.data.conditions import Conditions
+from pushforward.data.conditions import Conditions, length_of
 from pushforward.errors import InputError
 from pushforward.evaluation.neighbours import neighbour_gap
 from pushforward.models.neural import NeuralSampler
@@ -54,9 +54,7 @@ class ConditionalSampler(NeuralSampler):
             InputError: a condition that was never seen; the message names those that were.
         """
         if n_samples is None:
-            values = [given] if given is None or np.ndim(given) == 0 else given
-            values = list(values.values()) if isinstance(values, dict) else [values]
-            n_samples = max((len(v) for v in values if np.ndim(v) > 0), default=1)
+            n_samples = length_of(given)
         n, rng = self._order(n_samples, random_state)
         if not self.encoding_.width:
             return self.encoding_.inverse_transform(np.zeros((n, 0)))
