@@ -27,6 +27,7 @@ SEEDS = (0, 1, 2)
 METHODS = ("conditional-gan", "conditional-r3-gan", "conditional-vae")
 PER_CLASS = 200
 GLYPHS = 3000
+SHOWN = {"agreement": 3, "real": 3, "worst": 3, "score": 3, "seconds": 0}
 TURN = 30.0  # degrees, at most, in either direction
 
 
@@ -96,8 +97,8 @@ def main() -> None:
         for method in METHODS:
             runs = [r for r in results if (r["data"], r["method"]) == (name, method)]
             cells = [
-                plus_minus(mean_and_error([r[key] for r in runs]))
-                for key in ("agreement", "real", "worst", "score", "seconds")
+                plus_minus(mean_and_error([r[key] for r in runs]), digits)
+                for key, digits in SHOWN.items()
             ]
             covered = min(f"{r['covered']} of {r['classes']}" for r in runs)
             turned = [
