@@ -7,6 +7,7 @@ import json
 import math
 import os
 import platform
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -60,6 +61,10 @@ def _cpu_model() -> str:
     return next(models, platform.machine())
 
 
+PLAIN_LIST = re.compile(r'\[[^\[\]{}"]*\]')
+NESTED_LIST = re.compile(r'\[(?:\s*\[[^\[\]{}"]*\]\s*,?)+\s*\]')
+
+
 def keep(name: str, folder: Path | None, result: dict[str, Any]) -> None:
     """Write `<name>-<date>.json`; a second run on one day replaces the first."""
     if folder is None:
@@ -69,7 +74,10 @@ def keep(name: str, folder: Path | None, result: dict[str, Any]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{name}-{date}.json"
     content = {"benchmark": name, "date": date} | result
-    path.write_text(json.dumps(finite(content), indent=1, allow_nan=False) + "\n")
+    text = json.dumps(finite(content), indent=1, allow_nan=False)
+    for lists in (PLAIN_LIST, NESTED_LIST):  # lists of numbers, and lists of these, on one line
+        text = lists.sub(lambda found: "".join(found[0].split()).replace(",", ", "), text)
+    path.write_text(text + "\n")
     print(f"\nkept in {path}")
 
 
