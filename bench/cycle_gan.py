@@ -13,7 +13,6 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Callable
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +22,6 @@ matplotlib.use("Agg")
 
 import matplotlib.pyplot as plt
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPRegressor
 
@@ -34,68 +32,23 @@ from record import folder_of, keep, machine, options_of, print_table
 
 SEEDS = (0, 1, 2)
 ROWS, TEST_ROWS = 1000, 500  # of each domain to fit to; held-out pairs
-Pairs = tuple[np.ndarray, np.ndarray, np.ndarray]  # rows of A, their counterparts, a class of each
-
-
-def turned(n: int, rng: np.random.Generator) -> Pairs:
-    """Independent skewed columns, and the same turned by 30°: only one turn fits."""
-    a = rng.exponential(size=(n, 2))
-    return a, a @ turn(30), (a[:, 0] > a[:, 1]).astype(int)
-
-
-def mixture(n: int, rng: np.random.Generator) -> Pairs:
-    """Three clusters of weights .6, .3 and .1, and the same turned by 100°, shifted and scaled."""
-    k = rng.choice(3, n, p=(0.6, 0.3, 0.1))
-    a = np.array([[0, 0], [4, 0], [1, 3.0]])[k] + 0.5 * rng.normal(size=(n, 2))
-    return a, 3 * a @ turn(100) + (10, -5), k
-
-
-def moons(n: int, rng: np.random.Generator) -> Pairs:
-    """Two half circles, each of which becomes a whole one; a row keeps its share of the way."""
-    k, t = rng.integers(2, size=n), np.pi * rng.random(n)
-    sign = 1 - 2 * k
-    a = np.c_[k + sign * np.cos(t), 0.5 * k + sign * np.sin(t)]
-    b = (1 - 0.5 * k)[:, None] * np.c_[np.cos(2 * t), np.sin(2 * t)]
-    return a + 0.05 * rng.normal(size=(n, 2)), b + 0.05 * rng.normal(size=(n, 2)), k
-
-
-def glyphs(n: int, rng: np.random.Generator) -> Pairs:
-    """Letters of 12×12 pixels without serifs, and the same with: same place, same size."""
-    letters = rng.integers(26, size=n)
-    places = [(k, *rng.integers(-4, 5, size=2), rng.integers(36, 48)) for k in letters]
-    a, b = (
-        np.array([glyph(name, *place) for place in places])
-        for name in ("DejaVuSans", "DejaVuSerif")
-    )
-    return a, b, letters
-
-
-def glyph(name: str, k: int, dx: int, dy: int, size: int) -> np.ndarray:
-    picture = Image.new("L", (48, 48))
-    at, letter = (24 + int(dx), 24 + int(dy)), chr(ord("a") + k)
-    ImageDraw.Draw(picture).text(at, letter, fill=255, font=font(name, int(size)), anchor="mm")
-    return np.asarray(picture.resize((12, 12), Image.Resampling.BOX), dtype=float) / 255
-
-
-@cache
-def font(name: str, size: int) -> ImageFont.FreeTypeFont:
-    return ImageFont.truetype(Path(matplotlib.get_data_path(), f"fonts/ttf/{name}.ttf"), size)
-
-
-def turn(degrees: float) -> np.ndarray:
-    t = np.deg2rad(degrees)
-    return np.array([[np.cos(t), np.sin(t)], [-np.sin(t), np.cos(t)]])
-
-
 # The rounds were set by the time there is; rates and weights on data of other seeds.
 PLAIN = {"hidden": (64, 64), "learning_rate": 5e-3, "max_rounds": 1000}
 IMAGES = {"hidden": (128,), "learning_rate": 1e-3, "max_rounds": 1000}
-DATA: dict[str, tuple[Callable[..., Pairs], dict[str, Any], tuple[str, ...]]] = {
-    "turned by 30°": (turned, PLAIN, ("identity", "rotation")),
-    "mixture": (mixture, PLAIN, ("identity", "rotation")),
-    "moons to circles": (moons, PLAIN, ("identity", "rotation")),
-    "sans to serif": (glyphs, IMAGES, ("identity",)),
+DATA: dict[str, tuple[str, dict[str, Any], tuple[str, ...]]] = {
+    "turned by 30°": ("turned", PLAIN, ("identity", "rotation")),
+    "mixture": ("mixture", PLAIN, ("identity", "rotation")),
+    "moons to circles": ("moons", PLAIN, ("identity", "rotation")),
+    "sans to serif": ("letters", IMAGES, ("identity",)),
 }
+
+
+def pairs_of(name: str, n: int, rng: np.random.Generator) -> tuple[np.ndarray, ...]:
+    """Rows of A, their counterparts, a class of each; letters as images."""
+    a, b, kind = pf.load_domains(name).pairs(n, rng)
+    if name == "letters":
+        a, b = a.reshape(n, 12, 12), b.reshape(n, 12, 12)
+    return a, b, kind
 
 
 def distance(rows: np.ndarray, truth: np.ndarray) -> float:
@@ -121,13 +74,13 @@ def paired(A: np.ndarray, B: np.ndarray, hidden: tuple[int, ...], seed: int) -> 
 
 def measure(name: str, quick: bool) -> dict[str, Any]:
     """All errors on one pair of domains, by method, one for each seed."""
-    rows_of, options, starts = DATA[name]
+    domains, options, starts = DATA[name]
     options = options | ({"max_rounds": 50} if quick else {})
     options["patience"] = options["max_rounds"]
     rng = np.random.default_rng(0)  # the same rows for all seeds, which are those of the fits
-    A, counterparts, _ = rows_of(ROWS, rng)
-    _, B, _ = rows_of(ROWS, rng)  # others: no pair is seen
-    test, truth, kind = rows_of(TEST_ROWS, rng)
+    A, counterparts, _ = pairs_of(domains, ROWS, rng)
+    _, B, _ = pairs_of(domains, ROWS, rng)  # others: no pair is seen
+    test, truth, kind = pairs_of(domains, TEST_ROWS, rng)
     chance = distance(truth, truth[rng.permutation(TEST_ROWS)])
     errors = {"nothing": [distance(nothing(A, B, test), truth) / chance]}
     hidden = options["hidden"]
