@@ -1,6 +1,6 @@
 """How a VAE fails and how a GAN fails, each failure made to happen and measured.
 
-    python examples/vae_against_gan.py --out vae-against-gan.png
+    python bench/vae_against_gan.py --out vae-against-gan.png
 
 Modes that a GAN drops and a VAE blurs, blurred digits, and a discriminator that learns too fast.
 Prints the numbers that docs/vae-against-gan.md quotes, and draws them. Takes about two minutes.

@@ -1,6 +1,6 @@
 """The theory of adversarial training, checked by numbers on games that are small enough.
 
-    python examples/gan_theory.py --out docs/gan-theory.png
+    python bench/gan_theory.py --out docs/gan-theory.png
 
 Known densities on the line, the library's own losses, penalties, networks and optimiser. Prints the
 tables that docs/gan-theory.md quotes and draws the figure there. Takes less than a minute.

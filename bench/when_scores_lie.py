@@ -1,6 +1,6 @@
 """Seven ways in which a score of generated rows lies, each shown on data whose truth is known.
 
-    python examples/when_scores_lie.py --out lies.png
+    python bench/when_scores_lie.py --out lies.png
 
 Prints the numbers that docs/judge.md quotes, and draws them. Takes about half a minute.
 """
