@@ -100,7 +100,7 @@ def main() -> None:
                 plus_minus(mean_and_error([r[key] for r in runs]), digits)
                 for key, digits in SHOWN.items()
             ]
-            covered = min(f"{r['covered']} of {r['classes']}" for r in runs)
+            covered = f"{min(r['covered'] for r in runs)} of {runs[0]['classes']}"
             turned = [
                 f"{np.mean([r[k] for r in runs]):.3f}"
                 for k in ("turned", "turned_real")
