@@ -155,7 +155,7 @@ def fit(
     settings |= _code(kind._get_param_names(), density, quantile, cdf)
     get_method(method).make(**settings)  # a misspelt name is told before the data is read
     dataset = _data_to_fit(method, data, settings, label or [], drop, as_category)
-    second = _second_set(method, other)
+    second = _second_set(method, other, drop, as_category)
     name = dataset.name if dataset else (density or quantile or cdf or "").replace(":", "-")
     path = out or Path("models") / f"{name}-{method}"
     if path.exists() and any(path.iterdir() if path.is_dir() else [path]):
@@ -222,16 +222,16 @@ def _data_to_fit(
 
 def _labels(dataset: Dataset | None) -> Any:
     """The labels of a data set, under the name of their column."""
-    import pandas as pd
+    from pushforward.data.dataset import labels_by_name
 
-    if dataset is None or dataset.y is None or isinstance(dataset.y, pd.DataFrame):
-        return None if dataset is None else dataset.y
-    return pd.Series(dataset.y, name=dataset.label)
+    return None if dataset is None else labels_by_name(dataset.y, dataset.label)
 
 
-def _second_set(method: str, other: str | None) -> Dataset | None:
+def _second_set(
+    method: str, other: str | None, drop: list[str] | None, as_category: list[str] | None
+) -> Dataset | None:
     """The rows of the other domain, for a method that learns from two."""
-    from pushforward.data.load import load_data
+    from pushforward.data.load import load_data, read_data
     from pushforward.methods import get_method
 
     wanted = get_method(method).sampler.takes == "other rows"
@@ -243,7 +243,12 @@ def _second_set(method: str, other: str | None) -> Dataset | None:
         )
     if other is None:
         return None
-    dataset = load_data(other)
+    there = list(getattr(read_data(other).X, "columns", []))  # the two may differ in columns
+    dataset = load_data(
+        other,
+        drop=[name for name in drop or [] if name in there],
+        as_category=[name for name in as_category or [] if name in there],
+    )
     _say_notes(dataset)
     return dataset
 
@@ -358,7 +363,7 @@ def sample(
     if not given:
         X = sampler.sample(n, random_state=seed)
     elif "given" in signature(sampler.sample).parameters:
-        X = sampler.sample(n, given=_given(given), random_state=seed)
+        X = sampler.sample(n, given=_given(given, _askable(sampler)), random_state=seed)
     else:
         raise InputError(f"{model} does not draw by label; leave out --given")
     how: dict[str, Any] = {"given": given} if given else {}
@@ -385,28 +390,40 @@ def translate(
     if not hasattr(sampler, "translate"):
         raise InputError(f"{model} does not translate; fit a method of two sets, e.g. cycle-gan")
     source = sampler.other_encoding_ if to == "a" else sampler.encoding_
-    X = read_data(data).X
-    if source.kind != "frame" and hasattr(X, "to_numpy"):
-        X = X.to_numpy()
+    X: Any = read_data(data).X
+    if hasattr(X, "to_numpy"):
+        if source.kind != "frame":
+            X = X.to_numpy()
+        elif set(source.columns) <= set(X.columns):  # it was fitted without the others
+            X = X[source.columns]
     about = sampler.about_ if to == "a" else sampler.about_.get("other", {})
     written = _write(out, sampler.translate(X, to=to), sampler, about, {"to": to, "data": data})
     typer.echo(" ".join(map(str, written)))
 
 
-def _given(pairs: list[str]) -> Any:
-    """A label, or values by the names of their columns.
+def _askable(sampler: Any) -> list[str]:
+    """The names of what a model can be asked for by; none where it knows them best itself."""
+    conditions = getattr(sampler, "conditions_", None)
+    return [] if conditions is None else conditions.columns
 
-    >>> _given(["city=Bern", "age=40"]), _given(["7"])
-    ({'city': 'Bern', 'age': 40}, 7)
+
+def _given(pairs: list[str], names: list[str]) -> Any:
+    """A label, or values by the names of their columns, all as text: the model knows their kinds.
+
+    >>> _given(["city=Bern", "age=40"], ["city", "age"]), _given(["yes"], ["y"])
+    ({'city': 'Bern', 'age': '40'}, 'yes')
     """
     if len(pairs) == 1 and "=" not in pairs[0]:
-        return _value(pairs[0])
-    named = {}
+        return pairs[0]
+    named: dict[str, str] = {}
     for pair in pairs:
-        key, equals, value = pair.partition("=")
-        if not equals or not key:
+        known = [name for name in names if pair.startswith(f"{name}=")]  # with a = inside, perhaps
+        key = max(known, key=len) if known else pair.partition("=")[0]
+        if not key or key == pair:
             raise InputError(f"expected --given column=value, got {pair!r}")
-        named[key] = _value(value)
+        if key in named:
+            raise InputError(f"--given names {key!r} twice; give one value for all samples")
+        named[key] = pair[len(key) + 1 :]
     return named
 
 

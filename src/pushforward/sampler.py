@@ -57,6 +57,7 @@ class Effort:
     deadline: float | None = None  # on the clock of time.monotonic()
     checkpoint: Path | None = None
     progress: bool = True
+    every_column: bool = False  # of a second table too
 
     @property
     def time_is_up(self) -> bool:
@@ -192,7 +193,9 @@ class Sampler(BaseEstimator, ABC):
             held = encoding.transform(self._check(validation, reset=False))
         self.encoding_ = encoding
         path = None if checkpoint is None else Path(checkpoint)
-        effort = Effort(np.random.default_rng(self.seed_), held, deadline, path, progress)
+        effort = Effort(
+            np.random.default_rng(self.seed_), held, deadline, path, progress, every_column
+        )
         return self._beside(y, y_validation, Z, effort)
 
     def _after(self, Z: np.ndarray) -> Self:

@@ -121,6 +121,8 @@ def test_classes_that_never_came_together_are_warned_of():
     ("y", "words"),
     [
         ([1, None, 2], "1 of 3 are missing"),
+        (["a", np.nan, "b"], "1 of 3 are missing"),
+        (pd.DataFrame([[1, 2]] * 3, columns=["a", "a"]), "names of their own"),
         (np.array([1.0, np.nan, 2.0]), "1 of 3 are missing"),
         (np.zeros((3, 2, 2)), r"shape \(n,\) or \(n, q\)"),
         ([1, 2], "each of 3 rows, got 2"),
@@ -129,6 +131,48 @@ def test_classes_that_never_came_together_are_warned_of():
 def test_labels_that_cannot_be(y, words):
     with pytest.raises(InputError, match=words):
         Conditions.learn(y, 3)
+
+
+@pytest.mark.parametrize(
+    ("y", "given", "expected"),
+    [
+        ([True, False] * 5, 1, True),
+        ([0, 1] * 5, True, 1),
+        ([True, False] * 5, "true", True),  # from here on as a command line has it
+        (["yes", "no"] * 5, "yes", "yes"),
+        (["Smith, John", "no"] * 5, "Smith, John", "Smith, John"),
+        ([1.0, 2.0] * 5, "2", 2.0),
+        (np.array([b"a", b"b"] * 5), "b", "b"),
+        (pd.cut(np.arange(10.0), [-1, 4, 9]), "(4, 9]", "(4, 9]"),
+        (np.array([3, 4] * 5), np.array(4), 4),
+    ],
+)
+def test_a_class_is_found_in_whatever_form_it_is_asked_for(y, given, expected):
+    conditions = Conditions.learn(y)
+    (found,) = conditions.decode(conditions.asked(given, 1, rng()))
+    assert found == expected
+    assert isinstance(found, (type(expected), np.generic))
+
+
+def test_numbers_and_dates_may_come_as_text():
+    conditions = Conditions.learn(people())
+    given = {"age": "40", "since": ["2020-02-03", "2020-02-03 12:00"]}
+    assert conditions.decode(conditions.asked(given, 2, rng()))["age"].tolist() == [40, 40]
+    frame = people().assign(since=lambda f: f["since"].dt.tz_localize("Europe/Zurich"))
+    C = Conditions.learn(frame).asked({"since": "2021-01-01"}, 1, rng())
+    assert np.isfinite(C).all()
+
+
+def test_held_out_labels_may_come_without_the_name():
+    y = np.array([0, 1, 2] * 5)
+    conditions = Conditions.learn(pd.Series(y, name="kind"))
+    assert np.array_equal(conditions.encode(y[:4], 4), np.eye(3)[y[:4]])
+
+
+def test_columns_named_by_numbers():
+    frame = pd.DataFrame({0: [1, 2] * 5, 1: [3, 4] * 5})
+    conditions = Conditions.learn(frame)
+    assert np.array_equal(conditions.asked(frame, 10, rng()), conditions.encode(frame, 10))
 
 
 def test_they_come_back_from_a_file():

@@ -258,3 +258,15 @@ def test_a_weight_out_of_range_is_told(weight):
 def test_an_autoencoders_error_is_refused():
     with pytest.raises(InputError, match="an objective with values of rows"):
         tiny(objective="boundary-equilibrium").fit(rows())
+
+
+@pytest.mark.parametrize("name", ["f-pearson-saturating", "f-kl-saturating", "minimax"])
+def test_the_saddle_point_is_played_by_both(name):
+    """Generator and encoder minimise all that the discriminator maximises."""
+    with seeded(0):
+        game = BiGAN(objective=name, hidden=(8,), latent_dim=2)._game(20, 3)
+        x = torch.randn(16, 3)
+    noise = game.noise(16, torch.Generator().manual_seed(0))
+    judged = game.discriminate(x, noise).terms
+    expected = -(judged["real"] + judged["fake"])
+    torch.testing.assert_close(sum(game.generate(x, noise).values()), expected)

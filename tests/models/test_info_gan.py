@@ -20,7 +20,7 @@ from pushforward.training.loop import Stream, Training, play
 
 OPTIONS = [
     {},
-    {"shared": True, "continuous_codes": 2},
+    {"shared": True, "continuous_codes": 2, "blur": 0.0},
     {"categories": 0, "continuous_codes": 1, "prior": "uniform"},
     {"objective": "relativistic", "penalty": "r1+r2", "shared": True},
     {"objective": "fisher", "continuous_codes": 1},
@@ -103,16 +103,37 @@ def test_the_bound_of_numbers_seen_in_noise_stays_below_what_is_told():
 
 
 def test_a_generators_loss_is_that_of_a_gan_less_the_weighted_bounds():
-    game = start({"continuous_codes": 1, "category_weight": 2.0, "continuous_weight": 0.3}).game
+    options = {"continuous_codes": 1, "category_weight": 2.0, "continuous_weight": 0.3, "blur": 0.7}
+    game = start(options).game
     noise = game.noise(16, torch.Generator().manual_seed(1))
     x = torch.randn(16, 4, generator=torch.Generator().manual_seed(2))
     terms = as_loss(game.generate(x, noise)).terms
     fake = game.generator(noise["z"])
-    bound = game.codes.information(noise["z"][:, -4:], game.recogniser(fake))
+    seen = fake + 0.7 * noise["blur"]
+    bound = game.codes.information(noise["z"][:, -4:], game.recogniser(seen))
     torch.testing.assert_close(terms["information_category"], -2 * bound["category"])
     torch.testing.assert_close(terms["information_numbers"], -0.3 * bound["numbers"])
     plain = game.objective.generator(None, game.discriminator(fake))["fool"]
     torch.testing.assert_close(terms["fool"], plain)
+
+
+def test_what_is_told_through_blur_is_the_capacity_of_a_binary_channel_in_noise():
+    # G(c) = ±1 and the best Q, of log-odds 2x/σ²: E over x = 1 + σε of log 2 − log(1 + e^(−2x/σ²)).
+    sigma = 0.8
+    game = start({"categories": 2, "blur": sigma, "category_weight": 1.0, "hidden": ()}).game
+    with torch.no_grad():
+        for network in (game.generator[0], game.recogniser[0]):
+            network.weight.zero_()
+            network.bias.zero_()
+        game.generator[0].weight[0, -2:] = torch.tensor([1.0, -1.0])  # only the first column varies
+        game.recogniser[0].weight[:, 0] = torch.tensor([1.0, -1.0]) / sigma**2
+    noise = game.noise(100_000, torch.Generator().manual_seed(0))
+    told = -as_loss(game.generate(torch.zeros(100_000, 4), noise)).terms["information_category"]
+    nodes, weight = np.polynomial.hermite_e.hermegauss(60)
+    inner = np.log(2) - np.logaddexp(0, -2 * (1 + sigma * nodes) / sigma**2)
+    exact = (weight * inner).sum() / weight.sum()
+    assert float(told.detach()) == pytest.approx(exact, abs=0.005)
+    assert exact < np.log(2) - 0.1
 
 
 # The laws of games
@@ -283,6 +304,7 @@ def test_rows_that_never_vary_are_one_cluster():
         ({"categories": -1}, "categories to be a whole number"),
         ({"continuous_codes": 1.5}, "continuous_codes to be a whole number"),
         ({"category_weight": -1}, "category_weight to be at least 0"),
+        ({"blur": -0.1}, "blur to be at least 0"),
         ({"shared": "no"}, "shared to be True or False"),
         ({"shared": True, "hidden": ()}, "expected shared=False"),
         ({"shared": True, "objective": "boundary-equilibrium"}, "expected shared=False"),

@@ -10,6 +10,7 @@ import pushforward as pf
 from pushforward.classical.gaussian import Gaussian
 from pushforward.errors import Diverged, FileError, InputError
 from pushforward.evaluation.verdict import Verdict
+from pushforward.methods import load_model
 from pushforward.report.html import write_report
 from pushforward.study import compare as study
 from pushforward.study.compare import choose_methods, compare, explain, table
@@ -259,6 +260,8 @@ def test_what_draws_by_label_is_compared_and_judged_by_class(tmp_path):
     assert min(row["labels"]["generated"]) > 0.8
     page = write_report(labelled.folder).read_text()
     assert "Asked for a class, do they draw it?" in page
+    saved = load_model(labelled.folder / "models" / "conditional-vae-0")
+    assert len(saved.sample(given={"kind": ["a", "b"]})) == 2
     for methods in ("conditional-gan", "cycle-gan"):
         with pytest.raises(InputError, match=r"name their column|translates between two sets"):
             compare(frame, methods=methods, out=tmp_path / "x", **run)

@@ -48,7 +48,8 @@ class Conditions:
         frame = labels_of(y, n)
         for column in frame:
             if _is_class(frame[column]):
-                frame[column] = frame[column].astype("category").cat.remove_unused_categories()
+                plain = frame[column].map(_plain_class, na_action="ignore")
+                frame[column] = plain.astype("category").cat.remove_unused_categories()
         encoding = Encoding().fit(frame, every_column=True)
         seen, counts = np.unique(encoding.transform(frame), axis=0, return_counts=True)
         return cls(encoding, seen, counts / len(frame), np.asarray(y).ndim == 1)
@@ -73,7 +74,10 @@ class Conditions:
         Raises:
             InputError: labels of another length or missing.
         """
-        return self.encoding.transform(labels_of(y, n))
+        frame = labels_of(y, n)
+        if not isinstance(y, pd.DataFrame) and frame.shape[1] == len(self.columns):
+            frame.columns = pd.Index(self.columns)  # an array has no names of its own
+        return self.encoding.transform(frame)
 
     def decode(self, C: np.ndarray) -> Any:
         """Encoded conditions as they were given: a table, or an array where they were one."""
@@ -113,7 +117,7 @@ class Conditions:
 
     def _by_column(self, given: Any) -> dict[str, Any]:
         if isinstance(given, pd.DataFrame):
-            given = {c: given[c] for c in given}
+            given = {str(c): given[c] for c in given}
         if not isinstance(given, dict):
             table = np.ndim(given) == 2 and np.shape(given)[1] == len(self.columns)
             if len(self.columns) > 1 and not table:
@@ -130,29 +134,41 @@ class Conditions:
 
     def _values(self, column: str, value: Any, n: int) -> pd.Series:
         """A column of n values that were seen in training."""
-        values = pd.Series([value] * n if np.ndim(value) == 0 else list(value))
+        if np.ndim(value) == 0:
+            value = [value.item() if isinstance(value, np.ndarray) else value] * n
+        values = pd.Series(list(value))
         if len(values) != n:
             raise InputError(f"expected 1 or {n} values of {column!r}, got {len(values)}")
         if column in self.encoding.categories:
             return self._known_classes(column, values)
         numbers = self.encoding.inverse_transform(self.seen)[column]
         dates = types.is_datetime64_any_dtype(numbers)
-        values = (pd.to_datetime if dates else pd.to_numeric)(values, errors="coerce")
         least, most = numbers.min(), numbers.max()
-        outside = ~values.between(least, most)  # holes too
+        if dates:
+            found = pd.to_datetime(values, errors="coerce", format="mixed", utc=True)
+            zone = numbers.dt.tz
+            found = found.dt.tz_convert(zone) if zone else found.dt.tz_localize(None)
+        else:
+            found = pd.to_numeric(values, errors="coerce")
+        outside = ~found.between(least, most)  # holes too
         if outside.any():
-            raise InputError(
-                f"expected {column} from {least:.6g} to {most:.6g}, as in training, "
-                f"got {values[outside].iloc[0]}"
-                if not dates
-                else f"expected {column} from {least} to {most}, as in training"
-            )
-        return values
+            limits = f"{least} to {most}" if dates else f"{least:.6g} to {most:.6g}"
+            (strange,) = plain_values([values[outside].iloc[0]])
+            raise InputError(f"expected {column} from {limits}, as in training, got {strange!r}")
+        return found
 
     def _known_classes(self, column: str, values: pd.Series) -> pd.Series:
         known = self.encoding.categories[column].values
-        by_text = {str(k): k for k in known}  # from a command line all comes as text
-        found = [v if v in known else by_text.get(str(v)) for v in plain_values(values)]
+        # From a command line all comes as text.
+        by_text = {str(k).casefold(): k for k in known} | {str(k): k for k in known}
+        by_text |= {f"{k:g}": k for k in known if isinstance(k, float)}
+
+        def same(value: Any) -> Any:
+            if value in known:
+                return known[known.index(value)]  # equal is not the same: True is 1
+            return by_text.get(str(value), by_text.get(str(value).casefold()))
+
+        found = [same(value) for value in plain_values(values)]
         if None in found:
             (strange,) = plain_values([values.iloc[found.index(None)]])
             close = difflib.get_close_matches(str(strange), by_text, n=1)
@@ -230,10 +246,14 @@ def labels_of(y: Any, n: int | None = None) -> pd.DataFrame:
         frame = y.to_frame("label" if y.name is None else str(y.name))
     else:
         values = np.asarray(y)
+        if values.dtype.kind in "US" and not isinstance(y, np.ndarray):
+            values = np.asarray(y, dtype=object)  # or a hole, or a number, would become text
         if values.ndim not in (1, 2) or 0 in values.shape:
             raise InputError(f"expected labels of shape (n,) or (n, q), got {values.shape}")
         names = ["label"] if values.ndim == 1 else [f"y{j}" for j in range(values.shape[1])]
         frame = pd.DataFrame(values.reshape(len(values), -1), columns=names).infer_objects()
+    if not frame.columns.is_unique:
+        raise InputError(f"expected columns of labels with names of their own, got {list(frame)}")
     if n is not None and len(frame) != n:
         raise InputError(f"expected a label for each of {n} rows, got {len(frame)}")
     holes = frame.isna().any(axis=1)
@@ -243,6 +263,14 @@ def labels_of(y: Any, n: int | None = None) -> pd.DataFrame:
             "leave these rows out, or give them a class of their own"
         )
     return frame.reset_index(drop=True)
+
+
+def _plain_class(value: Any) -> Any:
+    """A class as a model's file can hold it: text, a number or a boolean."""
+    (value,) = plain_values([value])
+    if isinstance(value, bytes):
+        return value.decode(errors="replace")
+    return value if isinstance(value, (str, int, float)) else str(value)
 
 
 def _is_class(column: pd.Series) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -72,10 +72,20 @@ class Dataset:
             digest.update(f"{self.X.dtype.str}{self.X.shape}".encode())
             digest.update(np.ascontiguousarray(self.X).tobytes())
         if self.y is not None:
-            columns = self.y.items() if isinstance(self.y, pd.DataFrame) else [(0, self.y)]
-            for _, values in columns:
-                _add_series(digest, pd.Series(values))
+            for _, values in pd.DataFrame(self.y).items():
+                _add_series(digest, values.reset_index(drop=True))
         return digest.hexdigest()[:16]
+
+
+def labels_by_name(y: Table | None, label: str | None) -> Any:
+    """Labels under the name of the column that they came from, where they are one.
+
+    Example:
+        >>> labels_by_name(np.array([0, 1]), "kind").name
+        'kind'
+    """
+    one = label is not None and y is not None and np.ndim(y) == 1
+    return pd.Series(y, name=label) if one else y
 
 
 def number_columns(matrix: NDArray) -> pd.DataFrame:

@@ -142,7 +142,10 @@ def _provenance_text(path: Path, kind: str) -> str | None:
 
 def _frame(X: Table, labels: pd.DataFrame | None) -> pd.DataFrame:
     frame = X if isinstance(X, pd.DataFrame) else number_columns(X)
-    return frame if labels is None else pd.concat([frame, labels], axis=1)
+    if labels is None:
+        return frame
+    taken = {name: f"{name}_given" for name in labels if name in frame}
+    return pd.concat([frame, labels.rename(columns=taken)], axis=1)
 
 
 def _array(X: Table, image_shape: tuple[int, ...] | None) -> NDArray:

@@ -64,6 +64,8 @@ class Glyphs:
             )
         if self.channels not in (1, 3):
             raise InputError(f"expected 1 channel (grey) or 3 (colour), got {self.channels!r}")
+        if not isinstance(self.characters, str):
+            raise InputError(f"expected characters as one text, got {self.characters!r}")
         strange = [c for c in self.characters if c not in string.ascii_letters + string.digits]
         if strange or not self.characters:
             raise InputError(f"expected characters among a–z, A–Z and 0–9, got {self.characters!r}")
@@ -72,11 +74,12 @@ class Glyphs:
             if isinstance(values, str) or not values or not set(values) <= set(known):
                 raise InputError(f"expected {name} among {known}, got {values!r}")
         for name in ("rotation", "scale", "shift"):
-            limits = np.broadcast_to(np.asarray(getattr(self, name), dtype=float), 2)
+            value = getattr(self, name)
+            limits = np.broadcast_to(value, 2) if np.size(value) in (1, 2) else np.full(2, np.nan)
             low, high = limits
             if not (np.isfinite(limits).all() and low <= high) or (name == "scale" and low <= 0):
                 raise InputError(
-                    f"expected {name} to be a number or a range (low, high), got ({low}, {high})"
+                    f"expected {name} to be a number or a range (low, high), got {value!r}"
                 )
             object.__setattr__(self, name, (float(low), float(high)))
 

@@ -162,7 +162,8 @@ def prepare_table(
     """A table with its columns chosen and its labels apart; options as of `load_data`."""
     frame = dataset.X
     assert isinstance(frame, pd.DataFrame)
-    drop, as_category, labels = _names(drop), _names(as_category), _names(label or ())
+    drop, as_category = _names(drop), _names(as_category)
+    labels = list(dict.fromkeys(_names(label or ())))
     check_table(frame[[name for name in frame if name not in drop]], dataset.name)
     y, label = dataset.y, None
     if labels:

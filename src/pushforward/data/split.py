@@ -115,4 +115,6 @@ def _take(X: Table, rows: NDArray[np.intp]) -> Table:
 
 
 def _labels(y: Table | None, rows: NDArray[np.intp]) -> Table | None:
-    return None if y is None else _take(y, rows)
+    if y is None:
+        return None
+    return _take(y if isinstance(y, pd.DataFrame) else np.asarray(y), rows)

@@ -35,7 +35,8 @@ def triangles(
     >>> dataset.X.shape, dataset.factors.shape
     ((2, 784), (2, 3))
     """
-    if n < 1 or size < 8:
+    whole = all(isinstance(v, (int, np.integer)) and not isinstance(v, bool) for v in (n, size))
+    if not whole or n < 1 or size < 8:
         raise InputError(f"expected at least 1 image of at least 8 pixels, got {n} of {size}")
     u = np.random.default_rng(seed).random((n, 4))
     # Between one corner at the end of its range and the next at the beginning of its own.

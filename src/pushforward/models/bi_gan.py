@@ -15,7 +15,7 @@ from pushforward.models.adversaries import Adversaries, values_of
 from pushforward.models.gan import GAN
 from pushforward.models.latent import LatentSampler
 from pushforward.models.neural import is_number
-from pushforward.models.objectives import OBJECTIVES, LeastSquares
+from pushforward.models.objectives import FGAN, OBJECTIVES, LeastSquares
 from pushforward.models.priors import PRIORS
 from pushforward.training.game import Game, Loss, Player, Tensors, Terms
 
@@ -83,6 +83,9 @@ class Bidirectional(Adversaries):
         labels = self.objective
         both = labels.a + labels.b if isinstance(labels, LeastSquares) else 0
         real_value, fake_value = values_of(self.discriminator, x, fake)
+        if isinstance(labels, FGAN) and labels.saturating:  # all that D maximises, as it is
+            terms = labels.discriminator(real_value, fake_value)
+            return {"fool": -terms["fake"], "fool_encoder": -terms["real"]}
         return {
             "fool": self.objective.generator(None, fake_value)["fool"],
             "fool_encoder": self.objective.generator(None, both - real_value)["fool"],

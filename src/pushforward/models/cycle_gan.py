@@ -185,7 +185,7 @@ class CycleGAN(NeuralSampler):
                 "y_validation"
             )
         B = _check_other(y)
-        self.other_encoding_ = Encoding().fit(B)
+        self.other_encoding_ = Encoding().fit(B, every_column=effort.every_column)
         for name, encoding in (("first", self.encoding_), ("second", self.other_encoding_)):
             if not encoding.width:
                 raise InputError(f"expected two domains that vary, the {name} has one value only")

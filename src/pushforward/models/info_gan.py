@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from pushforward.data.conditions import length_of
 from pushforward.errors import InputError
 from pushforward.models.adversaries import Adversaries
 from pushforward.models.codes import Codes
@@ -33,6 +34,10 @@ class Informative(Adversaries):
     with one λ for the category and one for the numbers (eqs. 5 and 6). Chen et al. 2016,
     arXiv:1606.03657.
 
+    With `blur` σ the recogniser reads G(z, c) + σε, ε ~ N(0, I), and L_I is still a bound, since
+    I(c; G(z, c) + σε) ≤ I(c; G(z, c)) (data processing). But a difference much smaller than σ tells
+    nothing, so that the code has to take the large ones.
+
     Q is a network of its own, or, where `shared`, a head on the discriminator's body. The body then
     is the discriminator's, who alone moves it: L_I moves the generator and the head.
     """
@@ -43,21 +48,28 @@ class Informative(Adversaries):
         recogniser: nn.Module,
         codes: Codes,
         weights: dict[str, float],
+        blur: float = 0.0,
         shared: bool = False,
     ) -> None:
         super().__init__(*arguments)
+        self.blur: Tensor
         self.recogniser, self.codes, self.shared = recogniser, codes, shared
-        for name, weight in weights.items():  # buffers: members of a population have their own
-            self.register_buffer(f"{name}_weight", torch.tensor(float(weight)), persistent=False)
+        numbers = {f"{name}_weight": weight for name, weight in weights.items()} | {"blur": blur}
+        for name, value in numbers.items():  # buffers: members of a population have their own
+            self.register_buffer(name, torch.tensor(float(value)), persistent=False)
 
     def players(self) -> tuple[Player, ...]:
         discriminator, _ = super().players()
         owned = (self.generator, self.recogniser)
         return discriminator, Player("generator", self.generate, owned)
 
+    def noise(self, n: int, rng: torch.Generator) -> Tensors:
+        return super().noise(n, rng) | {"blur": torch.randn(n, *self.shape, generator=rng)}
+
     def fool(self, x: Tensor, fake: Tensor, noise: Tensors) -> Terms:
         c = noise["z"][:, -self.codes.width :]
-        information = self.codes.information(c, self.recognise(fake))
+        seen = fake + self.blur * noise["blur"]
+        information = self.codes.information(c, self.recognise(seen))
         terms = {
             f"information_{name}": -self.get_buffer(f"{name}_weight") * nats
             for name, nats in information.items()
@@ -118,6 +130,8 @@ class InfoGAN(LatentSampler, GAN):
         continuous_codes: how many codes are numbers.
         category_weight: λ of the categorical code; its bound is logged as −λ L_I, nats.
         continuous_weight: λ of the numbers.
+        blur: σ of the noise through which Q reads rows in training, in standard deviations of a
+            column. Categories then have to differ by more than that; 0 is the paper's game.
         shared: let Q be a head on the discriminator's body, as in the paper, not a network of its
             own. The body is then trained as the discriminator's only.
         latent_dim: dimension of the noise z; None takes 16, or twice the columns if that is less.
@@ -148,7 +162,7 @@ class InfoGAN(LatentSampler, GAN):
     ((200, 4), (5, 2))
     """
 
-    continuous = (*GAN.continuous, "category_weight", "continuous_weight")
+    continuous = (*GAN.continuous, "category_weight", "continuous_weight", "blur")
 
     def __init__(
         self,
@@ -157,6 +171,7 @@ class InfoGAN(LatentSampler, GAN):
         continuous_codes: int = 0,
         category_weight: float = 1.0,
         continuous_weight: float = 0.1,
+        blur: float = 0.5,
         shared: bool = False,
         latent_dim: int | None = None,
         prior: str = "normal",
@@ -197,6 +212,7 @@ class InfoGAN(LatentSampler, GAN):
         self.continuous_codes = continuous_codes
         self.category_weight = category_weight
         self.continuous_weight = continuous_weight
+        self.blur = blur
         self.shared = shared
 
     def _game(self, n: int, p: int) -> Game:
@@ -223,6 +239,7 @@ class InfoGAN(LatentSampler, GAN):
             recogniser=recogniser,
             codes=codes,
             weights={"category": self.category_weight, "numbers": self.continuous_weight},
+            blur=self.blur,
             shared=self.shared,
         )
 
@@ -249,11 +266,13 @@ class InfoGAN(LatentSampler, GAN):
             return np.zeros(len(codes), dtype=np.intp)
         return codes[:, : self.categories].argmax(1)
 
-    def sample(self, n_samples: int = 1, *, given: Any = None, random_state: Any = None) -> Any:
+    def sample(
+        self, n_samples: int | None = None, *, given: Any = None, random_state: Any = None
+    ) -> Any:
         """Draw `n_samples` new rows, of the kind that was fitted, with a code.
 
         Args:
-            n_samples: how many.
+            n_samples: how many; by default one, or one for each code that is given.
             given: a category from 0 to K − 1, or one for each sample; or values by name,
                 `{"category": 3, "c0": 0.5}`, the numbers named c0, c1, … and meant on (−1, 1). What
                 is not given is drawn.
@@ -262,7 +281,7 @@ class InfoGAN(LatentSampler, GAN):
         Raises:
             InputError: a code that the model does not have.
         """
-        n, rng = self._order(n_samples, random_state)
+        n, rng = self._order(length_of(given) if n_samples is None else n_samples, random_state)
         if not self.encoding_.width:
             return self.encoding_.inverse_transform(np.zeros((n, 0)))
         z = self.game_.prior(n, rng=torch_rng(rng))
@@ -307,7 +326,7 @@ class InfoGAN(LatentSampler, GAN):
             )
         if not self.categories and not self.continuous_codes:
             raise InputError("expected a code: categories or continuous_codes above 0, got neither")
-        for name in ("category_weight", "continuous_weight"):
+        for name in ("category_weight", "continuous_weight", "blur"):
             value = getattr(self, name)
             if not (is_number(value) and 0 <= value < math.inf):
                 raise InputError(f"expected {name} to be at least 0 and finite, got {value!r}")

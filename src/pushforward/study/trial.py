@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scipy.spatial.distance import cdist
 
 import pushforward
-from pushforward.data.dataset import Dataset
+from pushforward.data.dataset import Dataset, labels_by_name
 from pushforward.data.files import write_samples
 from pushforward.data.split import Split, split
 from pushforward.errors import (
@@ -126,9 +126,9 @@ def _fit_together(trials: Sequence[Trial], dataset: Dataset, folder: Path) -> li
             assert isinstance(sampler, NeuralSampler)
             Z, effort = sampler._before(
                 parts.train,
-                parts.y_train,
+                labels_by_name(parts.y_train, dataset.label),
                 validation=parts.validation,
-                y_validation=parts.y_validation,
+                y_validation=labels_by_name(parts.y_validation, dataset.label),
                 checkpoint=checkpoint,
                 budget=None if budget is None else budget * len(trials),
                 every_column=True,
@@ -212,9 +212,9 @@ def _fit_and_judge(
         began = time.monotonic()
         sampler.fit(
             parts.train,
-            parts.y_train,
+            labels_by_name(parts.y_train, dataset.label),
             validation=parts.validation,
-            y_validation=parts.y_validation,
+            y_validation=labels_by_name(parts.y_validation, dataset.label),
             checkpoint=checkpoint,
             budget=trial.budget,
             every_column=True,  # they were chosen once, on the whole table
@@ -319,6 +319,8 @@ def _judge_labels(
     assert labels is not None  # of a data set with labels
     y_train, y_test = _joined(parts.y_train), _joined(labels)[:JUDGED_ROWS]
     seen = np.isin(y_test, y_train)
+    if not seen.any():
+        return
     _, first = np.unique(y_test[seen], return_index=True)
     index = np.flatnonzero(seen)[first].repeat(PER_CLASS)
     given = labels.iloc[index] if isinstance(labels, pd.DataFrame) else labels[index]
