@@ -68,7 +68,7 @@ def main(out: str) -> None:
     print("test accuracy, %, with labels of", *LABELS)
     for (name, values), style in zip(table.items(), STYLES, strict=True):
         mean, error = 100 * values.mean(0), 100 * values.std(0, ddof=1) / SEEDS**0.5
-        print(f"{name:22}", *(f"{m:.1f} ± {e:.1f}" for m, e in zip(mean, error, strict=True)))
+        print(f"{name:23}", *(f"{m:.1f} ± {e:.1f}" for m, e in zip(mean, error, strict=True)))
         axes.errorbar(LABELS, mean, error, fmt=style, label=name)
     axes.set(xscale="log", xlabel="labelled images", ylabel="test accuracy, %")
     axes.set_xticks(LABELS, LABELS)
