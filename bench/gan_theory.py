@@ -677,6 +677,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, default=Path("docs/gan-theory.png"))
     options = parser.parse_args()
+    torch.set_num_threads(1)  # the networks are small, and threads that wait take minutes
     found: dict[str, Any] = {"1": optimal_discriminator()}
     print("1. The best discriminator\n\n" + table(found["1"]["rows"]), flush=True)
     found["2"] = game_value()
