@@ -195,7 +195,7 @@ def _data_to_fit(
     as_category: list[str] | None,
 ) -> Dataset | None:
     """The rows to fit to; None where a function gives the law."""
-    from pushforward.data.load import load_data
+    from pushforward.data.load import load_data, read_data
     from pushforward.methods import get_method
 
     if data is None:
@@ -204,6 +204,10 @@ def _data_to_fit(
         raise InputError(f"expected DATA for {method} to learn from, or a function: see --help")
     by_label = get_method(method).sampler.takes == "labels"
     if by_label:
+        if labels and read_data(data).y is not None:
+            raise InputError(
+                f"{data} has labels of its own, which {method} takes; leave out --label"
+            )
         dataset = load_data(data, drop=drop or [], as_category=as_category or [], label=labels)
         if dataset.y is None:
             raise InputError(
@@ -394,8 +398,14 @@ def translate(
     if hasattr(X, "to_numpy"):
         if source.kind != "frame":
             X = X.to_numpy()
-        elif set(source.columns) <= set(X.columns):  # it was fitted without the others
-            X = X[source.columns]
+        else:
+            lacking = [name for name in source.columns if name not in X]
+            if lacking:
+                raise InputError(
+                    f"expected the columns {', '.join(source.columns)} of the set that {to!r} is "
+                    f"translated from; {data} lacks {', '.join(lacking)}"
+                )
+            X = X[source.columns]  # it was fitted without the others
     about = sampler.about_ if to == "a" else sampler.about_.get("other", {})
     written = _write(out, sampler.translate(X, to=to), sampler, about, {"to": to, "data": data})
     typer.echo(" ".join(map(str, written)))

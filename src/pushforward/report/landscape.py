@@ -23,6 +23,9 @@ ORDER = (
     "samples, non-parametric",
     "samples, latent",
     "samples, adversarial",
+    "samples, labelled",
+    "samples, in k clusters",
+    "samples, two unpaired",
 )
 WIDTH = 10.0  # inches
 LABEL = 2.1  # inches at the left, for the names of the lanes
@@ -136,7 +139,7 @@ def _chip(axes: Axes, method: Method, left: float, top: float, colour: str) -> N
     )
     gives = f" + {method.gives}" if method.gives else ""
     lines = (
-        (0.17, method.name, 10, INK, "bold"),
+        (0.17, method.name, 10 if len(method.name) < 18 else 8.5, INK, "bold"),
         (0.35, _fitted(f"samples{gives}", 30), 7.5, INK, "normal"),
         (0.5, _fitted(method.paper.split(";")[0].split(", arXiv")[0], 32), 7, MUTED, "normal"),
     )
