@@ -171,7 +171,7 @@ class InfoGAN(LatentSampler, GAN):
         continuous_codes: int = 0,
         category_weight: float = 1.0,
         continuous_weight: float = 0.1,
-        blur: float = 0.5,
+        blur: float = 1.0,
         shared: bool = False,
         latent_dim: int | None = None,
         prior: str = "normal",
