@@ -120,8 +120,11 @@ class LatentSampler(TransformerMixin, NeuralSampler):
         return codes.reshape(len(starts) * int(steps), starts.shape[1])
 
     def _codes(self, Z: torch.Tensor) -> NDArray[np.float64]:
-        """The codes of encoded rows `(n, p)`, `(n, k)`."""
-        return in_blocks(self._networks[0], Z)
+        """The codes of encoded rows `(n, p)`, `(n, k)`.
+
+        In double precision: in single, a row's code would depend a little on the rows beside it.
+        """
+        return in_blocks(deepcopy(self._networks[0]).double(), Z.double())
 
     def _decode(self, codes: Any) -> NDArray[np.float64]:
         """The encoded rows that codes `(n, k)` stand for, `(n, p)`."""
