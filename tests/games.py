@@ -20,7 +20,8 @@ GAMES = [name for name in NAMES if isinstance(tiny(name), NeuralSampler)]
 VARIANTS = [(name, {}) for name in GAMES] + [
     ("gan", {"objective": "minimax", "prior": "uniform"}),
     ("gan", {"simultaneous": True, "objective": "fisher", "n_critic": 2}),
-    ("gan", {"packing": 3, "penalty": "dragan", "spectral": True}),
+    ("gan", {"packing": 3, "penalty": "dragan", "spectral": True, "learning_rate": 3e-3}),
+    ("vae", {"warm_up": 8, "decoder_variance": "column"}),
     ("unrolled-gan", {"penalty": "r1", "simultaneous": True, "unroll": 2}),
     ("autoencoder", {"linear": True}),
 ]

@@ -101,7 +101,7 @@ def test_an_encoder_trained_further_leaves_the_sampler_as_it_was(model):
         steps.zero_grad()
         loss.backward()
         steps.step()
-    assert losses[-1] < 0.7 * losses[0]
+    assert losses[-1] < 0.9 * losses[0]
     assert not np.allclose(encoder(rows).detach().numpy(), before)
     assert np.array_equal(model.transform(X), before)
 
