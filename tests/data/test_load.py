@@ -310,7 +310,7 @@ def test_names_and_places_that_are_refused(save, tmp_path):
         load_data(tmp_path / "missing.csv")
     with pytest.raises(FileError, match=r"ending in \.csv, \.parquet, \.npy, \.npz"):
         load_data(save("a.xlsx", "a"))
-    with pytest.raises(FileError, match="is a folder"):
+    with pytest.raises(FileError, match="there are no images"):
         load_data(tmp_path)
     with pytest.raises(FileError, match="the file is empty"):
         load_data(save("a.npy", b""))

@@ -7,6 +7,7 @@ import difflib
 import os
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from sklearn.datasets import load_breast_cancer, load_digits, load_wine
 from pushforward.data.columns import check_table, choose_columns
 from pushforward.data.dataset import Dataset
 from pushforward.data.glyphs import glyphs
+from pushforward.data.images import read_images
 from pushforward.data.readers import READERS, listed
 from pushforward.data.toys import Source, grid, manifold, ring
 from pushforward.data.triangles import triangles
@@ -33,8 +35,11 @@ def load_data(
     drop: Iterable[str] = (),
     as_category: Iterable[str] = (),
     label: str | Iterable[str] | None = None,
+    size: int | tuple[int, int] | None = None,
+    channels: str | None = None,
+    skip_unreadable: bool = False,
 ) -> Dataset:
-    """Load a data set by its name, or a file by its path.
+    """Load a data set by its name, or a file or a folder of images by its path.
 
     | name | X |
     |---|---|
@@ -44,14 +49,19 @@ def load_data(
     | ring, grid | (10000, 2), drawn with seed 2014 from 8 and 25 Gaussians |
     | manifold | (100, 32), drawn with seed 2014 from four modes on a surface; coordinates |
     | wine, breast-cancer | tables with a categorical column "target" |
+    | a .csv or .parquet file | a table, a DataFrame with the dtypes of the file |
+    | a .npy or .npz file | a table with columns x0, x1, …, or images (n, h, w) or (n, h, w, c) |
+    | a folder of PNG, JPEG or WebP | images as (n, h·w·c), values 0 to 255; y the sub-folder |
 
-    A file (.csv, .parquet, .npy or .npz with X and perhaps y) is a table, a DataFrame with the
-    dtypes of the file; the columns of an array are x0, x1, … An array of three or four dimensions
-    is a stack of images (n, h, w) or (n, h, w, c), flattened to rows. Pickles are never loaded.
+    An .npz has the array X and perhaps y. An array of three or four dimensions is a stack of
+    images, flattened to rows with `image_shape`. Pickles are never loaded.
 
-    Columns in `drop` are left out, those in `as_category` are taken as categories, and `label`
-    moves one into y, or several, as a table. What else is left out, and why, is in the `notes` of
-    the data set.
+    Of a table, columns in `drop` are left out, those in `as_category` are taken as categories, and
+    `label` moves one into y, or several, as a table. Of a folder, images are scaled and cropped to
+    `size`, one number or (height, width), and converted to `channels`, "grey", "colour" or
+    "colour+alpha"; without these they keep what they have, but where sizes differ all become
+    squares of the smallest side. `skip_unreadable` leaves out files that are damaged. What was left
+    out or changed, and why, is in the `notes` of the data set.
 
     Raises `FileError` for a file that is missing, damaged or of an unknown kind, and `InputError`
     for rows or options that cannot be used.
@@ -62,7 +72,7 @@ def load_data(
         >>> load_data("wine", label="target").y[:2]
         array(['class_0', 'class_0'], dtype=object)
     """
-    dataset = read_data(name_or_path)
+    dataset = read_data(name_or_path, size=size, channels=channels, skip_unreadable=skip_unreadable)
     if isinstance(dataset.X, pd.DataFrame):
         return prepare_table(dataset, drop=drop, as_category=as_category, label=label)
     if list(drop) or list(as_category) or label:
@@ -73,16 +83,32 @@ def load_data(
     return dataset
 
 
-def read_data(name_or_path: str | os.PathLike[str]) -> Dataset:
-    """The data set or file as it is, with every column; see `load_data`."""
+def read_data(
+    name_or_path: str | os.PathLike[str],
+    *,
+    size: int | tuple[int, int] | None = None,
+    channels: str | None = None,
+    skip_unreadable: bool = False,
+) -> Dataset:
+    """The data set, file or folder as it is, with every column; see `load_data`."""
     if not isinstance(name_or_path, str | os.PathLike):
         raise InputError(
             f"expected the name of a data set or a path, got {type(name_or_path).__name__}. "
             "Arrays and frames go straight to a sampler's fit."
         )
-    if isinstance(name_or_path, str) and name_or_path in NAMED:
-        return NAMED[name_or_path]()
-    return _read_file(Path(name_or_path).expanduser())
+    named = isinstance(name_or_path, str) and name_or_path in NAMED
+    path = Path(name_or_path).expanduser()
+    if not named and path.is_dir():
+        return _checked(
+            path,
+            partial(read_images, size=size, channels=channels, skip_unreadable=skip_unreadable),
+        )
+    if size is not None or channels is not None or skip_unreadable:
+        raise InputError(
+            f"{name_or_path} is no folder of images: size, channels and skip_unreadable apply to "
+            "such folders only."
+        )
+    return NAMED[str(name_or_path)]() if named else _read_file(path)
 
 
 def _digits() -> Dataset:
@@ -121,8 +147,13 @@ NAMED: dict[str, Callable[[], Dataset]] = {
 
 def _read_file(path: Path) -> Dataset:
     _check_file(path)
+    return _checked(path, READERS[path.suffix.lower()])
+
+
+def _checked(path: Path, read: Callable[[Path], Dataset]) -> Dataset:
+    """What is at a path, at least two rows of it; what goes wrong is told in words."""
     try:
-        dataset = READERS[path.suffix.lower()](path)
+        dataset = read(path)
     except UnicodeDecodeError as error:
         raise FileError(f"{path}: not UTF-8 text ({error.reason}). Save it as UTF-8.") from error
     except (FileError, InputError):
@@ -137,17 +168,15 @@ def _read_file(path: Path) -> Dataset:
 
 def _check_file(path: Path) -> None:
     known = f"Known data sets: {', '.join(NAMED)}."
-    if path.is_dir():
-        raise FileError(
-            f"{path}: is a folder, expected a file ending in {', '.join(READERS)}. "
-            "Images go into one .npy array (n, h, w, c)."
-        )
     if not path.exists():
         close = difflib.get_close_matches(str(path), NAMED, n=1)
         hint = f"Did you mean {close[0]!r}? " if close else ""
         raise FileError(f"{path}: neither a file nor the name of a data set. {hint}{known}")
     if path.suffix.lower() not in READERS:
-        raise FileError(f"{path}: expected a file ending in {', '.join(READERS)}. {known}")
+        raise FileError(
+            f"{path}: expected a file ending in {', '.join(READERS)}, or a folder of images. "
+            f"{known}"
+        )
     if path.stat().st_size == 0:
         raise FileError(f"{path}: the file is empty.")
 
