@@ -17,6 +17,7 @@ from pushforward.training.loop import Stream, Training
 N, P, LATENT = 12, 4, 2  # rows of a batch, columns, latent dimension
 
 GAMES = [name for name in NAMES if isinstance(tiny(name), NeuralSampler)]
+PLAIN = {"objective": "non-saturating", "penalty": None}
 VARIANTS = [(name, {}) for name in GAMES] + [
     ("gan", {"objective": "minimax", "prior": "uniform"}),
     ("gan", {"simultaneous": True, "objective": "fisher", "n_critic": 2}),
@@ -24,6 +25,17 @@ VARIANTS = [(name, {}) for name in GAMES] + [
     ("vae", {"warm_up": 8, "decoder_variance": "column"}),
     ("unrolled-gan", {"penalty": "r1", "simultaneous": True, "unroll": 2}),
     ("autoencoder", {"linear": True}),
+    ("bi-gan", {"objective": "relativistic", "penalty": "r1+r2"}),
+    ("bi-gan", {"objective": "fisher", "penalty": "gradient", "prior": "uniform"}),
+    ("bi-gan", {"objective": "least-squares", "penalty": "dragan"}),
+    ("info-gan", {"shared": True, "continuous_codes": 2, "blur": 0.0, **PLAIN}),
+    ("info-gan", {"categories": 0, "continuous_codes": 1, "prior": "uniform"}),
+    ("info-gan", {"shared": True}),
+    ("info-gan", {"objective": "fisher", "penalty": None, "continuous_codes": 1}),
+    ("info-gan", {"objective": "boundary-equilibrium", "penalty": "dragan"}),
+    ("cycle-gan", {"pool_size": 5}),  # full, and so exchanging rows, after one batch
+    ("cycle-gan", {"identity_weight": 0.5}),
+    ("cycle-gan", {"spectral": True}),
 ]
 # Those that differ in more than arithmetic, for the laws that take long.
 KINDS = [v for v in VARIANTS if v[1] or v[0] in ("gan", "vae", "autoencoder", "wgan", "began")]
@@ -35,7 +47,10 @@ def start(name, options=(), seed=0, n=40, p=5):
     sampler = tiny(name, **{"batch_size": 16, "learning_rate": rate} | dict(options))
     rng = np.random.default_rng(seed)
     X = rng.normal(size=(n, p))
-    Z, _ = sampler._before(X, beside(sampler, X))
+    other = beside(sampler, X)
+    if name == "cycle-gan" and not sampler.identity_weight:
+        other = rng.normal(size=(n - 10, p - 1))  # domains may differ in rows and in columns
+    Z, _ = sampler._before(X, other)
     x = torch.as_tensor(Z, dtype=torch.float32)
     with seeded(seed):
         game = sampler._game(*Z.shape)

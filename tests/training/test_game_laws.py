@@ -51,8 +51,10 @@ def test_the_joint_forward_agrees_with_the_separate_losses(name, options):
         x, noise = next(training.stream)
         for player, loss in training.game.joint(x, noise):
             (separate,) = (p.loss for p in training.players if p.name == player)
-            terms, expected = as_loss(loss).terms, as_loss(separate(x, noise)).terms
+            joint, apart = as_loss(loss), as_loss(separate(x, noise))
+            terms, expected = joint.terms, apart.terms
             assert list(terms) == list(expected)
+            torch.testing.assert_close(joint.outputs, apart.outputs, rtol=1e-5, atol=1e-6)
             owned = training.owned[player]
             gradients = torch.autograd.grad(sum(terms.values()), owned, retain_graph=True)
             separately = torch.autograd.grad(sum(expected.values()), owned)
