@@ -43,7 +43,8 @@ Data = Annotated[
     str,
     typer.Argument(
         metavar="DATA",
-        help="digits, glyphs, triangles, ring, grid, manifold, wine, breast-cancer, or a file.",
+        help="digits, glyphs, triangles, ring, grid, manifold, wine, breast-cancer, a file, or a "
+        "folder of images.",
         show_default=False,
     ),
 ]
@@ -54,6 +55,25 @@ AsCategory = Annotated[
 ]
 Label = Annotated[
     list[str] | None, typer.Option(help="A column that holds labels (may be repeated).")
+]
+Size = Annotated[
+    str | None,
+    typer.Option(
+        metavar="PIXELS", help="Images of a folder: the size they get, 64 or 48x64 (h×w)."
+    ),
+]
+Channels = Annotated[
+    str | None,
+    typer.Option(help="Images of a folder: convert to grey, colour or colour+alpha."),
+]
+SkipUnreadable = Annotated[
+    bool, typer.Option("--skip-unreadable", help="Images of a folder: leave out damaged ones.")
+]
+Out = Annotated[
+    str,
+    typer.Option(
+        help="A .csv, .parquet, .npy, .npz or .png file, or for images a folder/ of .png files."
+    ),
 ]
 Density = Annotated[
     str | None,
@@ -113,8 +133,8 @@ def fit(
         str | None,
         typer.Argument(
             metavar="[DATA]",
-            help="digits, glyphs, triangles, ring, grid, manifold, wine, breast-cancer, or a file; "
-            "not needed where a function gives the law.",
+            help="digits, glyphs, triangles, ring, grid, manifold, wine, breast-cancer, a file, or "
+            "a folder of images; not needed where a function gives the law.",
             show_default=False,
         ),
     ] = None,
@@ -133,6 +153,9 @@ def fit(
     out: Annotated[Path | None, typer.Option(help="Model folder; models/<data>-<method>.")] = None,
     drop: Drop = None,
     as_category: AsCategory = None,
+    size: Size = None,
+    channels: Channels = None,
+    skip_unreadable: SkipUnreadable = False,
     budget: Annotated[float | None, typer.Option(help="Seconds the fit may take.")] = None,
     traces: Annotated[
         Path | None, typer.Option(help="Draw traces, ranks and autocorrelation into this .png.")
@@ -154,8 +177,9 @@ def fit(
         raise InputError(f"--traces draws chains, and {method} has none; leave it out")
     settings |= _code(kind._get_param_names(), density, quantile, cdf)
     get_method(method).make(**settings)  # a misspelt name is told before the data is read
-    dataset = _data_to_fit(method, data, settings, label or [], drop, as_category)
-    second = _second_set(method, other, drop, as_category)
+    images = _of_images((data, other), size, channels, skip_unreadable)
+    dataset = _data_to_fit(method, data, settings, label or [], drop, as_category, images[data])
+    second = _second_set(method, other, drop, as_category, images[other])
     name = dataset.name if dataset else (density or quantile or cdf or "").replace(":", "-")
     path = out or Path("models") / f"{name}-{method}"
     if path.exists() and any(path.iterdir() if path.is_dir() else [path]):
@@ -193,6 +217,7 @@ def _data_to_fit(
     labels: list[str],
     drop: list[str] | None,
     as_category: list[str] | None,
+    images: dict[str, Any],
 ) -> Dataset | None:
     """The rows to fit to; None where a function gives the law."""
     from pushforward.data.load import load_data, read_data
@@ -204,19 +229,21 @@ def _data_to_fit(
         raise InputError(f"expected DATA for {method} to learn from, or a function: see --help")
     by_label = get_method(method).sampler.takes == "labels"
     if by_label:
-        if labels and read_data(data).y is not None:
+        if labels and read_data(data, **images).y is not None:
             raise InputError(
                 f"{data} has labels of its own, which {method} takes; leave out --label"
             )
-        dataset = load_data(data, drop=drop or [], as_category=as_category or [], label=labels)
+        dataset = load_data(
+            data, drop=drop or [], as_category=as_category or [], label=labels, **images
+        )
         if dataset.y is None:
             raise InputError(
                 f"{method} draws by label, and {dataset.name} has none; name their column, "
-                "--label COL"
+                "--label COL, or put the images of each label into a sub-folder"
             )
     else:  # a label is learnt jointly, as one more category
         categories = [*(as_category or []), *labels]
-        dataset = load_data(data, drop=drop or [], as_category=categories)
+        dataset = load_data(data, drop=drop or [], as_category=categories, **images)
     _say_notes(dataset)
     if labels and not by_label:
         named = ", ".join(map(repr, labels))
@@ -232,7 +259,11 @@ def _labels(dataset: Dataset | None) -> Any:
 
 
 def _second_set(
-    method: str, other: str | None, drop: list[str] | None, as_category: list[str] | None
+    method: str,
+    other: str | None,
+    drop: list[str] | None,
+    as_category: list[str] | None,
+    images: dict[str, Any],
 ) -> Dataset | None:
     """The rows of the other domain, for a method that learns from two."""
     from pushforward.data.load import load_data, read_data
@@ -247,14 +278,45 @@ def _second_set(
         )
     if other is None:
         return None
-    there = list(getattr(read_data(other).X, "columns", []))  # the two may differ in columns
+    there = list(
+        getattr(read_data(other, **images).X, "columns", [])
+    )  # the two may differ in columns
     dataset = load_data(
         other,
         drop=[name for name in drop or [] if name in there],
         as_category=[name for name in as_category or [] if name in there],
+        **images,
     )
     _say_notes(dataset)
     return dataset
+
+
+def _of_images(
+    names: Collection[str | None], size: str | None, channels: str | None, skip_unreadable: bool
+) -> dict[str | None, dict[str, Any]]:
+    """The options of reading each of these data sets: those of images go to folders."""
+    asked = {"size": _size(size), "channels": channels, "skip_unreadable": skip_unreadable}
+    options = {name: value for name, value in asked.items() if value}
+    folders = [name for name in names if name and Path(name).expanduser().is_dir()]
+    if options and not folders:
+        raise InputError(
+            "--size, --channels and --skip-unreadable are for folders of images; leave them out"
+        )
+    return {name: options if name in folders else {} for name in names}
+
+
+def _size(text: str | None) -> Any:
+    """Pixels, or height and width.
+
+    >>> _size("64"), _size("48x64")
+    (64, (48, 64))
+    """
+    sides = [] if text is None else text.lower().split("x")
+    if len(sides) > 2 or not all(side.isdecimal() and int(side) for side in sides):
+        raise InputError(
+            f"expected --size as pixels, 64, or as height x width, 48x64, got {text!r}"
+        )
+    return None if text is None else int(sides[0]) if len(sides) == 1 else tuple(map(int, sides))
 
 
 def _code(
@@ -329,14 +391,15 @@ def _about(dataset: Dataset, method: str) -> dict[str, Any]:
     if dataset.image_shape is not None:
         X = np.asarray(dataset.X)
         about["image_shape"] = list(dataset.image_shape)
-        about["value_range"] = [float(X.min()), float(X.max())]
+        whole = X.dtype == np.uint8  # pixels as files have them
+        about["value_range"] = [0.0, 255.0] if whole else [float(X.min()), float(X.max())]
     return about
 
 
 @app.command()
 def sample(
     model: Annotated[Path, typer.Argument(metavar="DIR", help="A model folder that `fit` wrote.")],
-    out: Annotated[Path, typer.Option(help="A .csv, .parquet, .npy, .npz or .png file.")],
+    out: Out,
     n: Annotated[int, typer.Option("-n", "--number", help="How many samples.")] = 100,
     given: Annotated[
         list[str] | None,
@@ -348,6 +411,8 @@ def sample(
     cdf: Cdf = None,
 ) -> None:
     """Draw samples from a saved model into a file that says where they come from.
+
+    Into a folder, each image becomes a file, in sub-folders by label where they are drawn by label.
 
     A function that gave the law is handed in again: no model file holds or imports code.
 
@@ -379,9 +444,12 @@ def sample(
 @app.command()
 def translate(
     model: Annotated[Path, typer.Argument(metavar="DIR", help="A model of two sets of rows.")],
-    data: Annotated[str, typer.Argument(metavar="FILE", help="Rows of one of the two.")],
-    out: Annotated[Path, typer.Option(help="A .csv, .parquet, .npy, .npz or .png file.")],
+    data: Annotated[str, typer.Argument(metavar="DATA", help="Rows of one of the two.")],
+    out: Out,
     to: Annotated[str, typer.Option(help="b, the set after --other, or a, the first.")] = "b",
+    size: Size = None,
+    channels: Channels = None,
+    skip_unreadable: SkipUnreadable = False,
 ) -> None:
     """Translate rows of one set into rows of the other.
 
@@ -394,7 +462,8 @@ def translate(
     if not hasattr(sampler, "translate"):
         raise InputError(f"{model} does not translate; fit a method of two sets, e.g. cycle-gan")
     source = sampler.other_encoding_ if to == "a" else sampler.encoding_
-    X: Any = read_data(data).X
+    images = _of_images((data,), size, channels, skip_unreadable)[data]
+    X: Any = read_data(data, **images).X
     if hasattr(X, "to_numpy"):
         if source.kind != "frame":
             X = X.to_numpy()
@@ -438,7 +507,7 @@ def _given(pairs: list[str], names: list[str]) -> Any:
 
 
 def _write(
-    out: Path, X: Any, sampler: Any, about: dict[str, Any], how: dict[str, Any]
+    out: str, X: Any, sampler: Any, about: dict[str, Any], how: dict[str, Any]
 ) -> list[Path]:
     """Write what a model drew, and say in the file where it comes from."""
     from datetime import date
@@ -493,6 +562,9 @@ def evaluate(
     ] = False,
     drop: Drop = None,
     as_category: AsCategory = None,
+    size: Size = None,
+    channels: Channels = None,
+    skip_unreadable: SkipUnreadable = False,
 ) -> None:
     """Score generated rows against real ones.
 
@@ -503,12 +575,13 @@ def evaluate(
     from pushforward.evaluation.features import Standardised, pixels
     from pushforward.evaluation.verdict import notes, verdict
 
-    reference = load_data(real, drop=drop or [], as_category=as_category or [])
+    images = _of_images((real, fake, train), size, channels, skip_unreadable)
+    reference = load_data(real, drop=drop or [], as_category=as_category or [], **images[real])
     if not as_json:
         _say_notes(reference)
     others: list[Any] = []
     for name in (fake, train):
-        other = None if name is None else read_data(name)
+        other = None if name is None else read_data(name, **images[name])
         if other is not None and not as_json:
             _say_extra(reference, other)
         others.append(None if other is None else _like(reference, other))
@@ -569,6 +642,9 @@ def compare(
     jobs: Annotated[int | None, typer.Option(help="Fits side by side; one per core.")] = None,
     drop: Drop = None,
     as_category: AsCategory = None,
+    size: Size = None,
+    channels: Channels = None,
+    skip_unreadable: SkipUnreadable = False,
 ) -> None:
     """Fit the generators that suit the data, judge them on unseen rows, write one report.
 
@@ -582,7 +658,8 @@ def compare(
     from pushforward.study.compare import compare as run
 
     choose_methods(methods)  # a misspelt name is told before the data is read
-    dataset = load_data(data, drop=drop or [], as_category=as_category or [], label=label)
+    images = _of_images((data,), size, channels, skip_unreadable)[data]
+    dataset = load_data(data, drop=drop or [], as_category=as_category or [], label=label, **images)
     _say_notes(dataset)
     with _meter() as watch:
         result = run(

@@ -246,3 +246,98 @@ def test_places_that_cannot_be_written_are_named(tmp_path, monkeypatch):
     with pytest.raises(FileError, match=r"Permission denied"):
         write(tmp_path / "a.csv", np.zeros((2, 2)))
     assert sorted(file.name for file in tmp_path.iterdir()) == ["file", "folder.csv"]
+
+
+# Folders of images
+
+
+def pictures(folder):
+    return sorted(str(file.relative_to(folder)) for file in folder.rglob("*") if file.is_file())
+
+
+@pytest.mark.parametrize("shape", [(3, 4), (3, 4, 3), (3, 4, 4)])
+@pytest.mark.parametrize("end", ["", "/", ".v2/"])
+def test_a_folder_holds_one_picture_a_sample_and_is_read_back(tmp_path, shape, end):
+    X = np.random.default_rng(0).integers(0, 256, (12, *shape), dtype=np.uint8)
+    written = write(f"{tmp_path}/new/drawn{end}", X.reshape(12, -1), image_shape=shape)
+    folder = tmp_path / "new" / f"drawn{end}".rstrip("/")
+    assert written == [folder]
+    assert pictures(folder) == [f"{i + 1:04}.png" for i in range(12)]
+    assert [file.name for file in folder.parent.iterdir()] == [folder.name]
+    back = load_data(folder)
+    assert back.image_shape == shape
+    np.testing.assert_array_equal(back.X, X.reshape(12, -1))
+    assert all(
+        read_provenance(folder / name) == {**PROVENANCE, "generated": True}
+        for name in pictures(folder)
+    )
+    assert read_provenance(f"{folder}/") == {**PROVENANCE, "generated": True}
+
+
+def test_samples_by_label_lie_in_sub_folders(tmp_path, images):
+    y = ["b", "a/c", "b", ".x", ""]
+    keywords = {"image_shape": (3, 4), "value_range": (-1, 1)}
+    write(tmp_path / "one", images, labels=pd.DataFrame({"kind": y}), **keywords)
+    assert pictures(tmp_path / "one") == [
+        "%/0005.png",
+        "%2Ex/0004.png",
+        "a%2Fc/0002.png",
+        "b/0001.png",
+        "b/0003.png",
+    ]
+    back = load_data(tmp_path / "one")
+    assert back.y.tolist() == ["%", "%2Ex", "a%2Fc", "b", "b"]
+    expected = np.rint((images[[4, 3, 1, 0, 2]] + 1) / 2 * 255)
+    np.testing.assert_array_equal(back.X, expected)
+    labels = pd.DataFrame({"city": ["Bern"] * 5, "age": range(5)})
+    write(tmp_path / "two", images, labels=labels, **keywords)
+    assert pictures(tmp_path / "two")[4] == "city=Bern, age=4/0005.png"
+
+
+def test_an_empty_folder_is_filled_and_any_other_left_alone(tmp_path, images):
+    keywords = {"image_shape": (3, 4), "value_range": (-1, 1)}
+    (tmp_path / "a").mkdir()
+    write(tmp_path / "a", images, **keywords)
+    before = {file: file.read_bytes() for file in (tmp_path / "a").iterdir()}
+    (tmp_path / "file").write_text("precious")
+    for path in (tmp_path / "a", tmp_path / "file"):
+        with pytest.raises(FileError, match="is there already, and is not empty"):
+            write(path, images + 1, **keywords)
+    assert {file: file.read_bytes() for file in (tmp_path / "a").iterdir()} == before
+    assert (tmp_path / "file").read_text() == "precious"
+
+
+def test_an_interrupted_folder_is_not_there(tmp_path, monkeypatch, images):
+    save, left = Image.Image.save, [3]
+
+    def full(*arguments, **keywords):
+        left[0] -= 1
+        if left[0] < 0:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        save(*arguments, **keywords)
+
+    monkeypatch.setattr(Image.Image, "save", full)
+    with pytest.raises(FileError, match=r"cannot be written \(No space left on device\)"):
+        write(tmp_path / "a", images, image_shape=(3, 4), value_range=(-1, 1))
+    assert left == [-1]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_no_folder_can_hold(tmp_path, images, frame):
+    with pytest.raises(InputError, match="a folder of them, needs images"):
+        write(tmp_path / "a", images)
+    with pytest.raises(InputError, match=r"\.csv or \.parquet"):
+        write(tmp_path / "a", frame)
+    (tmp_path / "file").write_text("")
+    with pytest.raises(FileError, match="cannot be written"):
+        write(tmp_path / "file" / "a", images, image_shape=(3, 4), value_range=(-1, 1))
+    assert pictures(tmp_path) == ["file"]
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(FileError, match=r"nor a folder with a \.png in it"):
+        read_provenance(tmp_path / "empty")
+
+
+def test_names_have_as_many_digits_as_there_are_pictures(tmp_path, monkeypatch):
+    monkeypatch.setattr("pushforward.data.folders.DIGITS", 1)
+    write(tmp_path / "a", np.zeros((12, 1, 1), np.uint8))
+    assert pictures(tmp_path / "a")[:2] == ["01.png", "02.png"]

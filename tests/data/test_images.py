@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from pushforward.cli import main
 from pushforward.data import images as module
 from pushforward.data.load import load_data
 from pushforward.errors import FileError, InputError
@@ -349,3 +350,64 @@ def test_a_bar_is_shown_on_a_terminal(put, monkeypatch):
     )
     load_data(folder)
     assert seen == [(3, "looking at images"), (3, "reading images")]
+
+
+# The command line
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch, capsys):
+    """Call the command in the folder of the pictures; what it exits with and what it prints."""
+    monkeypatch.chdir(tmp_path)
+
+    def call(*arguments):
+        with pytest.raises(SystemExit) as left:
+            main([str(a) for a in arguments])
+        return left.value.code, capsys.readouterr().err
+
+    return call
+
+
+def test_a_folder_is_fitted_sampled_into_a_folder_and_evaluated(put, run):
+    for i in range(60):
+        label = "ab"[i % 2]
+        put(f"{label}/{i}.png", noise(6, 8, 3, seed=i) // 2 + 60)
+    put("a/broken.png", b"broken")
+    read = ("--size", "4x3", "--channels", "grey")
+    fit = ("fit", "pictures/", "--method", "gaussian", "--seed", 0, "--out", "model", *read)
+    code, said = run(*fit)
+    assert code == 2
+    assert "1 of 61 images cannot be read: 'broken.png'" in said
+    code, said = run(*fit, "--skip-unreadable")
+    assert code == 0
+    assert "'broken.png'" in said
+    assert run("sample", "model", "-n", 40, "--seed", 1, "--out", "new/") == (0, "")
+    new = load_data("new")
+    assert new.image_shape == (4, 3)
+    assert len(new.X) == 40
+    real = load_data("pictures", size=(4, 3), channels="grey", skip_unreadable=True)
+    assert new.X.mean() == pytest.approx(real.X.mean(), abs=8)  # 0 is black and 255 white to both
+    code, said = run("sample", "model", "--out", "new/")
+    assert code == 2
+    assert "not empty" in said
+    code, said = run("evaluate", "pictures", "new", *read, "--skip-unreadable")
+    assert code == 0, said
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["pictures", "--size", "4y3"], "expected --size as pixels, 64, or as height x width"),
+        (["pictures", "--size", "0"], "expected --size as pixels"),
+        (["pictures", "--channels", "red"], "among grey, colour, colour+alpha"),
+        (["digits", "--size", "4"], "are for folders of images"),
+        (["nowhere", "--skip-unreadable"], "are for folders of images"),
+        (["pictures", "--method", "conditional-vae"], "images of each label into a sub-folder"),
+    ],
+)
+def test_options_that_cannot_be_followed(put, run, options, words):
+    for name in "ab":
+        put(f"{name}.png", noise(4, 4))
+    code, said = run("fit", "--method", "gaussian", *options)
+    assert code == 2
+    assert words in said

@@ -20,12 +20,14 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from pushforward.data.dataset import Table, number_columns
+from pushforward.data.folders import write_pictures
 from pushforward.errors import FileError, InputError
 from pushforward.storage import replacing
 
 KEY = "pushforward"  # of the Parquet schema metadata and of the PNG text chunk
 JSON_BESIDE = (".csv", ".npy")  # kinds of file that have no room for provenance
 SUFFIXES = (".csv", ".parquet", ".npy", ".npz", ".png")
+FOLDER = "/"  # the kind of a path that is no file
 GAP = 1  # pixels between the images of a grid
 
 
@@ -42,13 +44,15 @@ def write_samples(
 
     The suffix picks the kind: .csv and .npy (provenance in a JSON file beside, name + ".json"),
     .parquet (schema metadata), .npz (fields X, provenance, and columns for a frame), .png (one
-    image, or a grid of them; provenance in a text chunk). The provenance always gains
-    `"generated": true`. `labels` by which they were drawn are columns beside theirs, field y of an
-    .npz, and left out of .npy and .png. `image_shape` is (h, w) or (h, w, c); a .png also needs
+    image, or a grid of them; provenance in a text chunk). A path without suffix, or that ends in /,
+    is a new folder in which each image is a .png. The provenance always gains `"generated": true`.
+    `labels` by which they were drawn are columns beside theirs, field y of an .npz, sub-folders of
+    a folder, and left out of .npy and .png. `image_shape` is (h, w) or (h, w, c); a .png also needs
     `value_range`, the values that become black and white (uint8 images have 0 and 255).
 
-    Each file replaces an older one only when it is complete; a missing folder is created. Raises
-    `InputError` for samples that the kind cannot hold and `FileError` where nothing can be written.
+    Each file replaces an older one only when it is complete, and a folder is there only when it is
+    complete; a missing folder is created. Raises `InputError` for samples that the kind cannot hold
+    and `FileError` where nothing can be written, or a folder is not empty.
 
     Example:
         >>> import tempfile
@@ -57,11 +61,17 @@ def write_samples(
         >>> read_provenance(file)
         {'method': 'kde', 'seed': 0, 'generated': True}
     """
-    path = Path(path).expanduser()
     kind = _kind(path)
+    path = Path(path).expanduser()
     if len(X) == 0:
         raise InputError(f"{path}: there are no samples to write; ask for at least one.")
     text = json.dumps({**provenance, "generated": True}, default=_plain, indent=1)
+    if kind == FOLDER:
+        pixels = _pixels(_images(X, image_shape), value_range)
+        write_pictures(
+            path, len(pixels), lambda file, i: _write_png(file, pixels[i : i + 1], text), labels
+        )
+        return [path]
     written = [path]
     with ExitStack() as stack:
         file = stack.enter_context(replacing(path))
@@ -86,7 +96,8 @@ def write_samples(
 def read_provenance(path: str | os.PathLike[str]) -> dict[str, Any] | None:
     """The provenance in, or beside, a file of samples; None if the file carries none.
 
-    Raises `FileError` for a missing or damaged file and `InputError` for an unknown suffix.
+    That of a folder of images is in the first of them. Raises `FileError` for a missing or damaged
+    file and `InputError` for an unknown suffix.
 
     Example:
         >>> import tempfile
@@ -95,10 +106,12 @@ def read_provenance(path: str | os.PathLike[str]) -> dict[str, Any] | None:
         >>> read_provenance(file) is None
         True
     """
-    path = Path(path).expanduser()
     kind = _kind(path)
+    path = Path(path).expanduser()
+    if kind == FOLDER:
+        path, kind = next(iter(sorted(path.rglob("*.png"))), path), ".png"
     if not path.is_file():
-        raise FileError(f"{path}: no such file.")
+        raise FileError(f"{path}: no such file, nor a folder with a .png in it.")
     try:
         text = _provenance_text(path, kind)
         return None if text is None else json.loads(text)
@@ -109,10 +122,14 @@ def read_provenance(path: str | os.PathLike[str]) -> dict[str, Any] | None:
         ) from error
 
 
-def _kind(path: Path) -> str:
-    kind = path.suffix.lower()
+def _kind(path: str | os.PathLike[str]) -> str:
+    kind = Path(path).suffix.lower()
+    if not kind or os.fspath(path).endswith(("/", os.sep)):
+        return FOLDER
     if kind not in SUFFIXES:
-        raise InputError(f"{path}: expected a name ending in {', '.join(SUFFIXES)}.")
+        raise InputError(
+            f"{path}: expected a name ending in {', '.join(SUFFIXES)}, or in / for a folder."
+        )
     return kind
 
 
@@ -212,8 +229,9 @@ def _images(X: Table, image_shape: tuple[int, ...] | None) -> NDArray:
         images = images[..., None]
     if images.ndim != 4 or images.shape[3] not in (1, 3, 4):
         raise InputError(
-            f"a .png needs images (h, w) or (h, w, c) with c = 1, 3 or 4; the samples have shape "
-            f"{images.shape[1:]}. Give image_shape=(h, w), or write .csv, .parquet or .npy."
+            "a .png, or a folder of them, needs images (h, w) or (h, w, c) with c = 1, 3 or 4; the "
+            f"samples have shape {images.shape[1:]}. Give image_shape=(h, w), or write .csv, "
+            ".parquet or .npy."
         )
     return images
 
