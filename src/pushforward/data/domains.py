@@ -5,11 +5,15 @@ from __future__ import annotations
 import string
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from pushforward.data.glyphs import Glyphs
+from pushforward.data.simulated import corrupted
 from pushforward.errors import InputError
 
 Rows = NDArray[np.float64]
@@ -19,7 +23,8 @@ Rows = NDArray[np.float64]
 class Domains:
     """Rows of A and the counterparts in B of the same rows, known to the judge alone.
 
-    `pairs(n, rng)` draws n rows of A, their counterparts, and a class of each pair.
+    `pairs(n, rng)` draws n rows of A, their counterparts, and a class of each pair. `shape` is that
+    of one row, in A as in B: (p,), or (h, w) or (h, w, c) where rows are images.
 
     >>> a, b = load_domains("turned").draw(3, 4, np.random.default_rng(0))
     >>> a.shape, b.shape
@@ -28,6 +33,7 @@ class Domains:
 
     name: str
     pairs: Callable[[int, np.random.Generator], tuple[Rows, Rows, NDArray]]
+    shape: tuple[int, ...]
 
     def draw(self, n: int, m: int, rng: np.random.Generator) -> tuple[Rows, Rows]:
         """n rows of A and m of B, none of which are counterparts of each other."""
@@ -74,15 +80,119 @@ def letters(n: int, rng: np.random.Generator) -> tuple[Rows, Rows, NDArray]:
     return plain.draw(factors), plain.draw(serif), factors["character"].to_numpy(dtype=str)
 
 
-DOMAINS = {"turned": turned, "mixture": mixture, "moons": moons, "letters": letters}
+def sans_serif(n: int, rng: np.random.Generator, size: int) -> tuple[Rows, Rows, NDArray]:
+    """Small letters without serifs, and the same with: all else is the same."""
+    plain = Glyphs(size, string.ascii_lowercase, families=("sans",), slanted=(False,))
+    return _two_ways(plain, n, rng, family="serif")
 
 
-def load_domains(name: str) -> Domains:
-    """A pair of domains by its name: turned, mixture, moons (to circles) or letters.
+def upright_slanted(n: int, rng: np.random.Generator, size: int) -> tuple[Rows, Rows, NDArray]:
+    """Upright small letters, hardly turned, which could pass for slanted; and slanted ones."""
+    upright = Glyphs(size, string.ascii_lowercase, slanted=(False,), rotation=(-2.0, 2.0))
+    return _two_ways(upright, n, rng, slanted=True)
+
+
+def colours(n: int, rng: np.random.Generator, size: int) -> tuple[Rows, Rows, NDArray]:
+    """Dark grey digits on light grey paper, and the same in colour, light on dark or reverse.
+
+    The two greys are the means of the two colours: what B becomes in A is known to the pixel, and
+    of what A becomes in B the content is, not the colours.
+    """
+    coloured = Glyphs(size, channels=3)
+    factors = coloured.factors(n, _seed(rng))
+    two = np.stack([factors[[f"{name}_{c}" for c in "rgb"]] for name in ("ink", "paper")])
+    grey = np.sort(two.mean(axis=2), axis=0)
+    plain = factors.copy()
+    for name, level in zip(("ink", "paper"), grey, strict=True):
+        plain[[f"{name}_{c}" for c in "rgb"]] = np.tile(level[:, None], 3)
+    return _images(coloured, plain), _images(coloured, factors), _characters(factors)
+
+
+def simulated_real(n: int, rng: np.random.Generator, size: int) -> tuple[Rows, Rows, NDArray]:
+    """Digits in black on white as they are drawn, and as `corrupted` takes pictures of them."""
+    digits = Glyphs(size)
+    factors = digits.factors(n, _seed(rng))
+    clean = 1 - _images(digits, factors)
+    return clean, corrupted(clean, rng), _characters(factors)
+
+
+def _two_ways(
+    glyphs: Glyphs, n: int, rng: np.random.Generator, **other: Any
+) -> tuple[Rows, Rows, NDArray]:
+    """Glyphs, and the same ones with another value of one factor."""
+    factors = glyphs.factors(n, _seed(rng))
+    return (
+        _images(glyphs, factors),
+        _images(glyphs, factors.assign(**other)),
+        _characters(factors),
+    )
+
+
+def _seed(rng: np.random.Generator) -> int:
+    return int(rng.integers(2**31))
+
+
+def _images(glyphs: Glyphs, factors: pd.DataFrame) -> Rows:
+    return glyphs.draw(factors).reshape(len(factors), *_image_shape(glyphs.size, glyphs.channels))
+
+
+def _image_shape(size: int, channels: int) -> tuple[int, ...]:
+    return (size, size) if channels == 1 else (size, size, channels)
+
+
+def _characters(factors: pd.DataFrame) -> NDArray:
+    return factors["character"].to_numpy(dtype=str)
+
+
+VECTORS = {  # pairs of rows, and their number of columns
+    "turned": (turned, 2),
+    "mixture": (mixture, 2),
+    "moons": (moons, 2),
+    "letters": (letters, 144),
+}
+IMAGES = {  # pairs of images, and their number of channels
+    "sans-serif": (sans_serif, 1),
+    "upright-slanted": (upright_slanted, 1),
+    "colours": (colours, 3),
+    "simulated-real": (simulated_real, 1),
+}
+DOMAINS = (*VECTORS, *IMAGES)
+SIZE = 32  # pixels of the images, where nothing else is asked for
+
+
+def load_domains(name: str, size: int | None = None) -> Domains:
+    """A pair of domains by its name.
+
+    | name | A | B | a row |
+    |---|---|---|---|
+    | turned | skewed columns | the same, turned by 30° | (2,) |
+    | mixture | three clusters | the same, turned by 100°, shifted and scaled | (2,) |
+    | moons | two half circles | two circles | (2,) |
+    | letters | letters of 12×12 pixels without serifs | with serifs | (144,) |
+    | sans-serif | letters without serifs | with serifs | (size, size) |
+    | upright-slanted | upright letters | slanted | (size, size) |
+    | colours | digits, dark grey on light grey | in colours | (size, size, 3) |
+    | simulated-real | digits, black on white | blurred, unevenly lit, noisy | (size, size) |
+
+    Images have values from 0 to 1, and the class of a pair is its character.
+
+    Args:
+        name: the first column of the table.
+        size: pixels of the images in each direction, 8 to 128; 32 if not given.
 
     Raises:
-        InputError: there is no such pair.
+        InputError: there is no such pair, or none of this size.
+
+    >>> load_domains("colours", size=16).shape
+    (16, 16, 3)
     """
-    if name not in DOMAINS:
+    if name in VECTORS:
+        if size is not None:
+            raise InputError(f"{name} is a pair of rows, not of images of a size; leave out size")
+        pairs, p = VECTORS[name]
+        return Domains(name, pairs, (p,))
+    if name not in IMAGES:
         raise InputError(f"expected a pair of domains among {', '.join(DOMAINS)}, got {name!r}")
-    return Domains(name, DOMAINS[name])
+    draw, channels = IMAGES[name]
+    size = Glyphs(SIZE if size is None else size).size  # what cannot be drawn is told here
+    return Domains(name, partial(draw, size=size), _image_shape(size, channels))
