@@ -296,6 +296,23 @@ ROWS = (
         **R3_GAN,
     ),
     Method(
+        "dc-gan",
+        "models.gan:GAN",
+        "samples, adversarial",
+        "images",
+        "",
+        "Radford et al. 2016, arXiv:1511.06434",
+        default=False,
+        options={
+            "networks": "dcgan",
+            "width": 64,
+            "latent_dim": 100,
+            "prior": "uniform",
+            "batch_size": 128,
+            **ADAM,
+        },
+    ),
+    Method(
         "conditional-vae",
         "models.conditional_vae:ConditionalVAE",
         "samples, labelled",

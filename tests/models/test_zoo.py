@@ -11,6 +11,7 @@ from torch import nn
 
 import pushforward as pf
 from helpers import ADVERSARIAL, tiny
+from pushforward.data.encoding import Encoding
 from pushforward.errors import InputError, TrainingWarning
 from pushforward.methods import METHODS
 from pushforward.models.adversaries import Adversaries, Autoencoding, Schedule
@@ -484,6 +485,7 @@ def test_unrolling_follows_the_rate_of_the_discriminator():
 
 def unrolled(k, objective="minimax", rate=0.05):
     sampler = tiny("unrolled-gan", unroll=k, hidden=(5,), learning_rate=rate, objective=objective)
+    sampler.encoding_ = Encoding.points(3)
     with seeded(0):
         game = sampler._game(40, 3)
     game = game.double()

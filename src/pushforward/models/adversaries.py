@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from pushforward.models.objectives import Objective
 from pushforward.models.penalties import Critic, Penalty, at_both
 from pushforward.models.slopes import values_and_slopes
+from pushforward.networks.family import has_batch_norm
 from pushforward.networks.spectral import power_iteration
 from pushforward.training.game import Game, Loss, Player, Tensors, Terms, as_loss
 
@@ -60,6 +61,8 @@ class Adversaries(Game):
         self.objective, self.prior, self.shape = objective, prior, shape
         self.penalty, self.schedule = penalty, schedule
         self.simultaneous = schedule.simultaneous
+        # A batch norm must see real and generated rows apart, as the papers' discriminators do.
+        self.apart = has_batch_norm(discriminator)
         # A buffer, so that the members of a population may each have their own.
         weight = torch.tensor(float(penalty_weight))
         self.register_buffer("penalty_weight", weight, persistent=False)
@@ -102,7 +105,7 @@ class Adversaries(Game):
             judged, (slope,) = values_and_slopes(critic, torch.cat([x, fake]))
             values, size = judged.split(len(x)), self.penalty.of(slope)
         else:
-            values = values_of(critic, x, fake)
+            values = values_of(critic, x, fake, self.apart)
             if self.penalty is not None:
                 size = self.penalty(critic, x, fake, noise)
         terms, outputs = as_loss(self.objective.discriminator(*values))
@@ -113,7 +116,7 @@ class Adversaries(Game):
     def fool(self, x: Tensor, fake: Tensor, noise: Tensors) -> Terms:  # noqa: ARG002
         """The generator's loss."""
         if self.objective.needs_real:
-            values = values_of(self.discriminator, self.pack(x), self.pack(fake))
+            values = values_of(self.discriminator, self.pack(x), self.pack(fake), self.apart)
             return self.objective.generator(*values)
         return self.objective.generator(None, self.discriminator(self.pack(fake)))
 
@@ -133,7 +136,12 @@ class Adversaries(Game):
         return moved
 
 
-def values_of(critic: Critic, x: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:
+def values_of(
+    critic: Critic, x: Tensor, fake: Tensor, apart: bool = False
+) -> tuple[Tensor, Tensor]:
+    """What a critic says of real and of generated rows, in one pass unless it is to be `apart`."""
+    if apart:
+        return critic(x), critic(fake)
     real, generated = critic(torch.cat([x, fake])).split(len(x))
     return real, generated
 

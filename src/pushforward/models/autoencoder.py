@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -49,6 +49,8 @@ class Autoencoder(LatentSampler):
         latent_dim: k; None takes 16, or half of the columns if that is less.
         linear: one linear layer, with bias, in place of each network.
         density: the sampler that is fitted on the codes; None takes a Gaussian mixture.
+        networks: as of `GAN`; modules by name: encoder, decoder.
+        width: channels of the first convolution, for images; None takes 32.
         hidden: sizes of the hidden layers of the encoder, reversed in the decoder.
         batch_size: rows per batch.
         learning_rate: of Adam.
@@ -70,12 +72,17 @@ class Autoencoder(LatentSampler):
     ((200, 2), (3, 5))
     """
 
+    parts = ("encoder", "decoder")
+    mirrored = True
+
     def __init__(
         self,
         *,
         latent_dim: int | None = None,
         linear: bool = False,
         density: Sampler | None = None,
+        networks: str | Mapping[str, Any] = "auto",
+        width: int | None = None,
         hidden: Sequence[int] = (128, 128),
         batch_size: int = 128,
         learning_rate: float = 1e-3,
@@ -90,6 +97,8 @@ class Autoencoder(LatentSampler):
         self.latent_dim = latent_dim
         self.linear = linear
         self.density = density
+        self.networks = networks
+        self.width = width
         self.hidden = hidden
         self.batch_size = batch_size
         self.learning_rate = learning_rate
@@ -110,8 +119,9 @@ class Autoencoder(LatentSampler):
         if not isinstance(self.density, (Sampler, type(None))):
             raise InputError(f"expected density to be a sampler or None, got {self.density!r}")
         k = check_latent_dim(self.latent_dim, max(1, min(16, p // 2)), n)
-        hidden = () if self.linear else tuple(self.hidden)
-        return Reconstruction(mlp(p, hidden, k), mlp(k, hidden[::-1], p), k)
+        if self.linear:
+            return Reconstruction(mlp(p, (), k), mlp(k, (), p), k)
+        return Reconstruction(self._reader("encoder", k), self._drawer("decoder", k), k)
 
     def _prepare(self, Z: Tensor, held: np.ndarray, rng: np.random.Generator) -> None:  # noqa: ARG002
         density = Mixture(n_components=10) if self.density is None else clone(self.density)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -34,10 +34,10 @@ class Bidirectional(Adversaries):
     """
 
     def __init__(
-        self, *arguments: Any, encoder: nn.Module, reconstruction: float | None = None
+        self, *arguments: Any, encoder: nn.Module, width: int, reconstruction: float | None = None
     ) -> None:
         super().__init__(*arguments)
-        self.encoder, self.reconstruction = encoder, reconstruction
+        self.encoder, self.k, self.reconstruction = encoder, width, reconstruction
 
     def players(self) -> tuple[Player, ...]:
         discriminator, _ = super().players()
@@ -82,7 +82,7 @@ class Bidirectional(Adversaries):
             return super().fool(x, fake, noise)
         labels = self.objective
         both = labels.a + labels.b if isinstance(labels, LeastSquares) else 0
-        real_value, fake_value = values_of(self.discriminator, x, fake)
+        real_value, fake_value = values_of(self.discriminator, x, fake, self.apart)
         if isinstance(labels, FGAN) and labels.saturating:  # all that D maximises, as it is
             terms = labels.discriminator(real_value, fake_value)
             return {"fool": -terms["fake"], "fool_encoder": -terms["real"]}
@@ -111,6 +111,8 @@ class BiGAN(LatentSampler, GAN):
             "boundary-equilibrium".
         penalty: on the slope of the discriminator, a name of `pushforward.models.penalties`.
         penalty_weight: of the penalty; None takes the published one.
+        networks: as of `GAN`; modules by name: generator, encoder, discriminator.
+        width: channels of the first convolution, for images; None takes 32.
         hidden: sizes of the hidden layers of all networks.
         batch_size: rows per batch.
         learning_rate: of Adam.
@@ -135,6 +137,8 @@ class BiGAN(LatentSampler, GAN):
     ((200, 2), (3, 5))
     """
 
+    parts = (*GAN.parts, "encoder")
+
     def __init__(
         self,
         *,
@@ -144,6 +148,8 @@ class BiGAN(LatentSampler, GAN):
         objective: str = "non-saturating",
         penalty: str | None = None,
         penalty_weight: float | None = None,
+        networks: str | Mapping[str, Any] = "auto",
+        width: int | None = None,
         hidden: Sequence[int] = (128, 128),
         batch_size: int = 128,
         learning_rate: float = 5e-4,
@@ -162,6 +168,8 @@ class BiGAN(LatentSampler, GAN):
             objective=objective,
             penalty=penalty,
             penalty_weight=penalty_weight,
+            networks=networks,
+            width=width,
             hidden=hidden,
             batch_size=batch_size,
             learning_rate=learning_rate,
@@ -179,8 +187,8 @@ class BiGAN(LatentSampler, GAN):
     def _game(self, n: int, p: int) -> Game:
         k = self._latent(n, p)
         prior = partial(PRIORS[self.prior], k=k)
-        generator, encoder = self._network(k, p), self._network(p, k)
-        more = {"encoder": encoder, "reconstruction": self.reconstruction_weight}
+        generator, encoder = self._drawer("generator", k), self._reader("encoder", k)
+        more = {"encoder": encoder, "width": k, "reconstruction": self.reconstruction_weight}
         return self._against(Bidirectional, generator, prior, p + k, k, **more)
 
     @property
@@ -189,7 +197,7 @@ class BiGAN(LatentSampler, GAN):
 
     @property
     def _code_width(self) -> int:
-        return self.game_.generator[0].in_features
+        return self.game_.k
 
     def _check_parameters(self) -> None:
         super()._check_parameters()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
 import numpy as np
 import torch
@@ -25,14 +26,13 @@ class Conditional(Adversaries):
     Mirza & Osindero 2014, arXiv:1411.1784. Generated rows have the labels of the batch's real ones.
     """
 
-    def generated(self, x: Tensor, noise: Tensors) -> Tensor:
-        labels = x[:, self.rows :]
-        return torch.cat([self.generator(torch.cat([noise["z"], labels], 1)), labels], 1)
+    def __init__(self, *arguments: Any, columns: int) -> None:
+        super().__init__(*arguments)
+        self.columns = columns  # of a row, without its label
 
-    @property
-    def rows(self) -> int:
-        """Columns of a generated row, without its label."""
-        return self.generator[-1].out_features  # type: ignore[index]
+    def generated(self, x: Tensor, noise: Tensors) -> Tensor:
+        labels = x[:, self.columns :]
+        return torch.cat([self.generator(torch.cat([noise["z"], labels], 1)), labels], 1)
 
 
 class ConditionalGAN(ConditionalSampler, GAN):
@@ -57,7 +57,8 @@ class ConditionalGAN(ConditionalSampler, GAN):
         q = self.conditions_.width
         k = self._latent(n, p - q)
         prior = partial(PRIORS[self.prior], k=k)
-        return self._against(Conditional, self._network(k + q, p - q), prior, p, k)
+        generator = self._drawer("generator", k + q)
+        return self._against(Conditional, generator, prior, p, k, columns=p - q)
 
     def _generate_given(self, C: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         z = self.game_.prior(len(C), rng=torch_rng(rng))

@@ -16,7 +16,6 @@ from pushforward.models.conditional import ConditionalSampler
 from pushforward.models.neural import torch_rng
 from pushforward.models.priors import normal
 from pushforward.models.vae import VAE, Variational, kl_to_standard_normal
-from pushforward.networks.mlp import mlp
 from pushforward.training.game import Game
 
 CANDIDATES = 50  # conditions under which a row without a label is looked at
@@ -30,14 +29,13 @@ class ConditionalVariational(Variational):
     Kingma et al. 2014, arXiv:1406.5298, eq. 6; Sohn et al. 2015.
     """
 
+    def __init__(self, *arguments: Any, columns: int) -> None:
+        super().__init__(*arguments)
+        self.columns = columns  # of a row, without its label
+
     def log_likelihood(self, x: Tensor, z: Tensor) -> Tensor:
         rows, labels = x.tensor_split([self.columns], dim=1)
         return self.scale.log_density(rows - self.decoder(torch.cat([z, labels], 1)))
-
-    @property
-    def columns(self) -> int:
-        """Columns of a row, without its label."""
-        return self.decoder[-1].out_features  # type: ignore[index]
 
 
 class ConditionalVAE(ConditionalSampler, VAE):
@@ -123,10 +121,12 @@ class ConditionalVAE(ConditionalSampler, VAE):
 
     def _game(self, n: int, p: int) -> Game:
         q = self.conditions_.width
-        k, hidden = self._latent_dim(n, p - q), tuple(self.hidden)
-        encoder, decoder = mlp(p, hidden, 2 * k), mlp(k + q, hidden[::-1], p - q)
+        k = self._latent_dim(n, p - q)
+        encoder, decoder = self._reader("encoder", 2 * k, beside=q), self._drawer("decoder", k + q)
         scale = self._scale(p - q)
-        return ConditionalVariational(encoder, decoder, k, self.beta, self.warm_up, scale)
+        return ConditionalVariational(
+            encoder, decoder, k, self.beta, self.warm_up, scale, columns=p - q
+        )
 
     def _generate_given(self, C: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         z = normal(len(C), self.game_.k, torch_rng(rng)).numpy()

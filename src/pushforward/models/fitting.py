@@ -17,6 +17,7 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from pushforward.errors import Diverged
+from pushforward.networks.convolutional import convolves
 from pushforward.sampler import Effort
 from pushforward.training.adaptors import (
     Average,
@@ -290,7 +291,9 @@ def _rounds(
     start = training.round
     if start >= max_rounds or (start and stopper.over(start)):
         return
-    size = sum(p.numel() for p in first.training.game.parameters())
+    size: float = sum(p.numel() for p in first.training.game.parameters())
+    if convolves(first.training.game):  # each weight is used at many pixels
+        size = math.inf
     with threads_for(size, first.training.stream.batch_size, len(fits)):
         rounds = limit(play(training), max_rounds)
         if first.decay:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, ClassVar
 
@@ -26,14 +26,14 @@ from pushforward.models.penalties import PENALTIES
 from pushforward.models.priors import PRIORS
 from pushforward.models.rejection import Rejection
 from pushforward.models.unrolled import Unrolled
+from pushforward.networks.convolutional import LEAKY
+from pushforward.networks.family import Vectors, has_batch_norm
 from pushforward.networks.mlp import mlp
 from pushforward.networks.spectral import spectrally_normalised
 from pushforward.sampler import check_flag, is_whole
 from pushforward.training.game import Game
 from pushforward.training.loop import optimisers_for
 from pushforward.training.optimiser import Adam
-
-LEAKY = partial(nn.LeakyReLU, 0.2)
 
 
 class GAN(NeuralSampler):
@@ -62,7 +62,11 @@ class GAN(NeuralSampler):
         rejection: draw only what the discriminator lets pass, as likely as it holds it for real.
         unroll: steps by which the generator looks ahead of the discriminator; it then minimises the
             negative of the discriminator's loss.
-        hidden: sizes of the hidden layers of both networks.
+        networks: "mlp", for images "convolutional", "residual" or "dcgan" (with batch norm), or
+            modules by name, {"generator": ..., "discriminator": ...}, which see images as
+            (n, c, h, w) in [−1, 1]. "auto" takes convolutions for images from 16×16 pixels on.
+        width: channels of the first convolution, twice as many after each halving; None takes 32.
+        hidden: sizes of the hidden layers of perceptrons.
         batch_size: rows per batch.
         optimiser: "adam", or "rmsprop" (α is then β₂).
         learning_rate: of the optimiser.
@@ -86,6 +90,8 @@ class GAN(NeuralSampler):
     """
 
     continuous: ClassVar[tuple[str, ...]] = ("learning_rate", "betas", "penalty_weight")
+    parts: ClassVar[tuple[str, ...]] = ("generator", "discriminator")
+    activation = LEAKY
 
     def __init__(
         self,
@@ -103,6 +109,8 @@ class GAN(NeuralSampler):
         simultaneous: bool = False,
         unroll: int = 0,
         rejection: bool = False,
+        networks: str | Mapping[str, Any] = "auto",
+        width: int | None = None,
         hidden: Sequence[int] = (128, 128),
         batch_size: int = 128,
         optimiser: str = "adam",
@@ -129,6 +137,8 @@ class GAN(NeuralSampler):
         self.simultaneous = simultaneous
         self.unroll = unroll
         self.rejection = rejection
+        self.networks = networks
+        self.width = width
         self.hidden = hidden
         self.batch_size = batch_size
         self.optimiser = optimiser
@@ -144,7 +154,7 @@ class GAN(NeuralSampler):
 
     def _game(self, n: int, p: int) -> Game:
         k = self._latent(n, p)
-        generator, prior = self._network(k, p), partial(PRIORS[self.prior], k=k)
+        generator, prior = self._drawer("generator", k), partial(PRIORS[self.prior], k=k)
         if self.unroll:
             return self._against(Unrolled, generator, prior, p, k, steps=self.unroll)
         return self._against(Adversaries, generator, prior, p, k)
@@ -158,9 +168,6 @@ class GAN(NeuralSampler):
             )
         return check_latent_dim(self.latent_dim, min(16, 2 * p), n)
 
-    def _network(self, n_in: int, n_out: int) -> nn.Module:
-        return mlp(n_in, self.hidden, n_out, activation=LEAKY)
-
     def _against(
         self,
         kind: Callable[..., Adversaries],
@@ -170,14 +177,17 @@ class GAN(NeuralSampler):
         k: int,
         **more: Any,
     ) -> Adversaries:
-        """A game of that kind: the generator against a discriminator of rows of p columns."""
-        objective, width = OBJECTIVES[self.objective](), self.packing * p
+        """A game of that kind: the generator against a discriminator of rows of p columns.
+
+        Those that are not of the data (labels, codes) stand beside them.
+        """
+        objective, m = OBJECTIVES[self.objective](), self.packing
         if objective.autoencodes:
-            # The code is narrower than what it stands for, or it could copy anything.
-            sizes = (*self.hidden, min(k, max(1, width // 2)), *reversed(self.hidden))
-            discriminator: nn.Module = Autoencoding(mlp(width, sizes, width, activation=LEAKY))
+            discriminator: nn.Module = self._autoencoding(m * p, k)
         else:
-            discriminator = self._network(width, 1)
+            beside = p - self.encoding_.width
+            discriminator = self._reader("discriminator", 1, beside=beside, packing=m)
+        self._check_batch_norm(discriminator)
         if self.spectral:
             spectrally_normalised(discriminator)
         penalty, weight = PENALTIES.get(self.penalty or ""), self.penalty_weight
@@ -187,6 +197,34 @@ class GAN(NeuralSampler):
         return kind(
             generator, discriminator, objective, prior, (p,), penalty, weight, schedule, **more
         )
+
+    def _autoencoding(self, width: int, k: int) -> Autoencoding:
+        """A discriminator that rebuilds rows of so many columns, by way of a code.
+
+        The code is narrower than what it stands for, or it could copy anything.
+        """
+        code = min(k, max(1, width // 2))
+        if isinstance(self._family, Vectors):
+            sizes = (*self.hidden, code, *reversed(self.hidden))
+            return Autoencoding(mlp(width, sizes, width, activation=LEAKY))
+        if width % self.encoding_.width or "discriminator" in self.networks:
+            raise InputError(
+                "expected a discriminator of rows alone, made here, for an objective whose "
+                f"discriminator rebuilds them, got {self.objective!r} with labels or modules"
+            )
+        reader = self._reader("discriminator", code, packing=self.packing)
+        return Autoencoding(
+            nn.Sequential(reader, self._drawer("discriminator", code, packing=self.packing))
+        )
+
+    def _check_batch_norm(self, discriminator: nn.Module) -> None:
+        """Refuse what a batch norm would falsify: slopes of single rows, copies of the network."""
+        if has_batch_norm(discriminator) and (self.penalty is not None or self.unroll):
+            raise InputError(
+                "expected a discriminator without batch norm for a penalty on the slope of each "
+                "row, or for unroll: with it a row's value depends on the rows beside it; take "
+                "networks='convolutional' or 'residual'"
+            )
 
     def _optimisers(self, game: Game) -> dict[str, Adam]:
         adam = self.optimiser == "adam"

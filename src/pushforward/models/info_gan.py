@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -16,11 +16,12 @@ from pushforward.data.conditions import length_of
 from pushforward.errors import InputError
 from pushforward.models.adversaries import Adversaries
 from pushforward.models.codes import Codes
-from pushforward.models.gan import GAN, LEAKY
+from pushforward.models.gan import GAN
 from pushforward.models.latent import LatentSampler
 from pushforward.models.neural import in_blocks, is_number, torch_rng
 from pushforward.models.objectives import OBJECTIVES
 from pushforward.models.priors import PRIORS
+from pushforward.networks.convolutional import LEAKY
 from pushforward.networks.mlp import mlp
 from pushforward.sampler import check_flag, is_whole
 from pushforward.training.game import Game, Player, Tensors, Terms
@@ -47,6 +48,7 @@ class Informative(Adversaries):
         *arguments: Any,
         recogniser: nn.Module,
         codes: Codes,
+        noise_width: int,
         weights: dict[str, float],
         blur: float = 0.0,
         shared: bool = False,
@@ -54,6 +56,7 @@ class Informative(Adversaries):
         super().__init__(*arguments)
         self.blur: Tensor
         self.recogniser, self.codes, self.shared = recogniser, codes, shared
+        self.noise_width = noise_width
         numbers = {f"{name}_weight": weight for name, weight in weights.items()} | {"blur": blur}
         for name, value in numbers.items():  # buffers: members of a population have their own
             self.register_buffer(name, torch.tensor(float(value)), persistent=False)
@@ -139,6 +142,8 @@ class InfoGAN(LatentSampler, GAN):
         objective: what the players minimise, a name of `pushforward.models.objectives`.
         penalty: on the slope of the discriminator, a name of `pushforward.models.penalties`.
         penalty_weight: of the penalty; None takes the published one.
+        networks: as of `GAN`; modules by name: generator, recogniser, discriminator.
+        width: channels of the first convolution, for images; None takes 32.
         hidden: sizes of the hidden layers of all networks.
         batch_size: rows per batch.
         learning_rate: of Adam.
@@ -163,6 +168,7 @@ class InfoGAN(LatentSampler, GAN):
     """
 
     continuous = (*GAN.continuous, "category_weight", "continuous_weight", "blur")
+    parts = (*GAN.parts, "recogniser")
 
     def __init__(
         self,
@@ -178,6 +184,8 @@ class InfoGAN(LatentSampler, GAN):
         objective: str = "non-saturating",
         penalty: str | None = None,
         penalty_weight: float | None = None,
+        networks: str | Mapping[str, Any] = "auto",
+        width: int | None = None,
         hidden: Sequence[int] = (128, 128),
         batch_size: int = 128,
         learning_rate: float = 5e-4,
@@ -196,6 +204,8 @@ class InfoGAN(LatentSampler, GAN):
             objective=objective,
             penalty=penalty,
             penalty_weight=penalty_weight,
+            networks=networks,
+            width=width,
             hidden=hidden,
             batch_size=batch_size,
             learning_rate=learning_rate,
@@ -224,20 +234,20 @@ class InfoGAN(LatentSampler, GAN):
         codes = Codes(self.categories, self.continuous_codes)
         k = self._latent(n, p)
         prior = partial(with_code, prior=PRIORS[self.prior], k=k, codes=codes)
-        if self.shared:
-            recogniser: nn.Module = mlp(
-                self.hidden[-1], self.hidden[-1:], codes.outputs, activation=LEAKY
-            )
+        if self.shared:  # features of a body: what the discriminator's last layer takes
+            features: Any = self._family.reader(1)[-1].in_features
+            recogniser: nn.Module = mlp(features, self.hidden[-1:], codes.outputs, activation=LEAKY)
         else:
-            recogniser = self._network(p, codes.outputs)
+            recogniser = self._reader("recogniser", codes.outputs)
         return self._against(
             Informative,
-            self._network(k + codes.width, p),
+            self._drawer("generator", k + codes.width),
             prior,
             p,
             k,
             recogniser=recogniser,
             codes=codes,
+            noise_width=k,
             weights={"category": self.category_weight, "numbers": self.continuous_weight},
             blur=self.blur,
             shared=self.shared,
@@ -245,9 +255,7 @@ class InfoGAN(LatentSampler, GAN):
 
     @property
     def _networks(self) -> tuple[nn.Module, nn.Module]:
-        game = self.game_
-        noise = game.generator[0].in_features - game.codes.width
-        return Reader(game), Typical(game.generator, noise)
+        return Reader(self.game_), Typical(self.game_.generator, self.game_.noise_width)
 
     @property
     def _code_width(self) -> int:
@@ -331,8 +339,11 @@ class InfoGAN(LatentSampler, GAN):
             if not (is_number(value) and 0 <= value < math.inf):
                 raise InputError(f"expected {name} to be at least 0 and finite, got {value!r}")
         check_flag("shared", self.shared)
-        if self.shared and (not self.hidden or OBJECTIVES[self.objective]().autoencodes):
+        handed = not isinstance(self.networks, str) and "discriminator" in self.networks
+        autoencodes = OBJECTIVES[self.objective]().autoencodes
+        if self.shared and (not self.hidden or autoencodes or handed):
             raise InputError(
-                "expected shared=False where the discriminator has no hidden layer or is an "
-                f"autoencoder; got hidden={self.hidden!r} and objective={self.objective!r}"
+                "expected shared=False where the discriminator has no hidden layer, is an "
+                f"autoencoder or was handed in; got hidden={self.hidden!r} and "
+                f"objective={self.objective!r}"
             )

@@ -6,19 +6,31 @@ import hashlib
 import math
 import warnings
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar
 
 import numpy as np
 import torch
 from sklearn.base import clone
+from torch import nn
 
 import pushforward
 from pushforward.errors import Diverged, InputError, TrainingWarning
+from pushforward.evaluation.extractors import evaluating
 from pushforward.evaluation.neighbours import neighbour_gap
 from pushforward.models.fitting import LOG, Fit, train
-from pushforward.sampler import Effort, Sampler, describe
+from pushforward.networks.convolutional import convolves
+from pushforward.networks.family import (
+    AUTO,
+    NAMES,
+    Family,
+    Vectors,
+    family,
+    handed_drawer,
+    handed_reader,
+)
+from pushforward.sampler import Effort, Sampler, describe, is_whole
 from pushforward.training.adaptors import Average, History, Stopper
 from pushforward.training.device import choose_device, seeded
 from pushforward.training.diagnosis import diagnose
@@ -31,6 +43,7 @@ SCORE_ROWS = 1000  # a score compares so many held-out rows with as many generat
 CHANCE = 0.02  # about the standard error of a score of so many rows
 CHECKPOINT_FORMAT = 3  # one more when what a checkpoint holds changes
 DRAW_BLOCK = 16384  # rows that go through a network at once when sampling
+IMAGE_BLOCK = 256  # images, of each of whose pixels a layer keeps many numbers
 
 
 class NeuralSampler(Sampler):
@@ -43,6 +56,12 @@ class NeuralSampler(Sampler):
     # What members of one population may differ in: numbers that the optimisers or buffers hold.
     continuous: ClassVar[tuple[str, ...]] = ("learning_rate", "betas")
 
+    parts: ClassVar[tuple[str, ...]] = ()  # names of networks that a user may hand in
+    activation: ClassVar[Callable[[], nn.Module]] = nn.ReLU  # of perceptrons
+    mirrored: ClassVar[bool] = False  # whether those that draw have `hidden` reversed
+
+    networks: str | Mapping[str, Any] = "auto"
+    width: int | None = None
     hidden: Sequence[int]
     batch_size: int
     learning_rate: float
@@ -54,6 +73,32 @@ class NeuralSampler(Sampler):
     average: float
     device: str
     game_: Any  # the game that `_game` built, its networks known to the subclass
+
+    @property
+    def _family(self) -> Family:
+        """The networks for the data, where none were handed in."""
+        sizes, activation = tuple(self.hidden), type(self).activation
+        vectors = Vectors(self.encoding_.width, sizes, activation, self.mirrored)
+        name = self.networks if isinstance(self.networks, str) else AUTO
+        return family(name, self.encoding_, vectors, self.width)
+
+    def _reader(self, part: str, n_out: int, *, beside: int = 0, packing: int = 1) -> nn.Sequential:
+        """The network of that name from rows, and numbers beside them, to numbers `(n, n_out)`."""
+        how = {"beside": beside, "packing": packing}
+        given = self._given_network(part)
+        if given is not None:
+            return handed_reader(given, self.encoding_, n_out, **how)
+        return self._family.reader(n_out, **how)
+
+    def _drawer(self, part: str, n_in: int, *, packing: int = 1) -> nn.Sequential:
+        """The network of that name from codes `(n, n_in)` to rows."""
+        given = self._given_network(part)
+        if given is not None:
+            return handed_drawer(given, self.encoding_, n_in, packing=packing)
+        return self._family.drawer(n_in, packing=packing)
+
+    def _given_network(self, part: str) -> Any:
+        return None if isinstance(self.networks, str) else self.networks.get(part)
 
     @abstractmethod
     def _game(self, n: int, p: int) -> Game:
@@ -109,8 +154,10 @@ class NeuralSampler(Sampler):
             self._prepare(x, held, np.random.default_rng(seeds[2]))
 
         def score() -> float:
-            prepare()
-            return self._score(held, seeds[3])
+            # In training a batch norm lets rows depend on each other, and learns from a look.
+            with evaluating(game):
+                prepare()
+                return self._score(held, seeds[3])
 
         average = Average(game, self.average)
         shapes = tuple((name, t.shape) for name, t in game.state_dict().items())
@@ -150,6 +197,7 @@ class NeuralSampler(Sampler):
                 TrainingWarning,
                 stacklevel=3,
             )
+        fit.training.game.eval()
         fit.prepare()
         self.history_, self.scores_ = fit.history.rows, stopper.scores
         self.n_rounds_, self.best_round_ = fit.training.round, stopper.best_round
@@ -219,6 +267,20 @@ class NeuralSampler(Sampler):
             raise InputError(
                 f"expected hidden to be sizes of layers, (128, 128), got {self.hidden!r}"
             )
+        if self.width is not None and (not is_whole(self.width) or self.width < 1):
+            raise InputError(f"expected width to be a whole number above 0, got {self.width!r}")
+        if isinstance(self.networks, Mapping):
+            unknown = sorted(set(self.networks) - set(self.parts))
+            if unknown:
+                raise InputError(
+                    f"{type(self).__name__} has no network {', '.join(map(repr, unknown))}; those "
+                    f"that can be handed in are {', '.join(self.parts)}"
+                )
+        elif not isinstance(self.networks, str) or self.networks not in NAMES:
+            raise InputError(
+                f"expected networks among {', '.join(map(repr, NAMES))}, or modules by name, got "
+                f"{self.networks!r}"
+            )
 
     def _fingerprint(self, train: np.ndarray, held: np.ndarray) -> dict[str, Any]:
         """What a checkpoint must agree with to be gone on from."""
@@ -262,8 +324,9 @@ def is_number(value: Any) -> bool:
 def in_blocks(network: Any, z: torch.Tensor) -> np.ndarray:
     """`network(z)` block by block, in bounded memory, as float64."""
     device = next(network.parameters()).device
+    block = IMAGE_BLOCK if convolves(network) else DRAW_BLOCK
     with torch.no_grad():
-        parts = [network(part.to(device)).cpu() for part in z.split(DRAW_BLOCK)]
+        parts = [network(part.to(device)).cpu() for part in z.split(block)]
     return torch.cat(parts).double().numpy()
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from typing import Any
 
@@ -25,7 +25,6 @@ from pushforward.models.neural import (
     torch_rng,
 )
 from pushforward.models.priors import normal
-from pushforward.networks.mlp import mlp
 from pushforward.sampler import check_flag, fresh_seed, is_whole
 from pushforward.training.game import Game, Player, Tensors, Terms
 
@@ -153,6 +152,8 @@ class VAE(LatentSampler):
         warm_up: rounds over which the weight of the KL term grows linearly up to β, so that codes
             are in use before they must be paid for.
         decoder_variance: "shared", one s² for all columns, or "column", one for each.
+        networks: as of `GAN`; modules by name: encoder, decoder.
+        width: channels of the first convolution, for images; None takes 32.
         hidden: sizes of the hidden layers of the encoder, reversed in the decoder.
         batch_size: rows per batch.
         learning_rate: of Adam.
@@ -175,6 +176,8 @@ class VAE(LatentSampler):
     """
 
     continuous = (*LatentSampler.continuous, "beta")
+    parts = ("encoder", "decoder")
+    mirrored = True
 
     def __init__(
         self,
@@ -184,6 +187,8 @@ class VAE(LatentSampler):
         beta: float = 1.0,
         warm_up: int = 0,
         decoder_variance: str = "shared",
+        networks: str | Mapping[str, Any] = "auto",
+        width: int | None = None,
         hidden: Sequence[int] = (128, 128),
         batch_size: int = 128,
         learning_rate: float = 2e-3,
@@ -200,6 +205,8 @@ class VAE(LatentSampler):
         self.beta = beta
         self.warm_up = warm_up
         self.decoder_variance = decoder_variance
+        self.networks = networks
+        self.width = width
         self.hidden = hidden
         self.batch_size = batch_size
         self.learning_rate = learning_rate
@@ -276,8 +283,7 @@ class VAE(LatentSampler):
 
     def _game(self, n: int, p: int) -> Game:
         k = self._latent_dim(n, p)
-        hidden = tuple(self.hidden)
-        encoder, decoder = mlp(p, hidden, 2 * k), mlp(k, hidden[::-1], p)
+        encoder, decoder = self._reader("encoder", 2 * k), self._drawer("decoder", k)
         return Variational(encoder, decoder, k, self.beta, self.warm_up, self._scale(p))
 
     def _latent_dim(self, n: int, p: int) -> int:

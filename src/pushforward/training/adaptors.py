@@ -178,11 +178,15 @@ class Clock:
 
 
 class Average:
-    """An exponential moving average of the weights, w̄ ← d·w̄ + (1 − d)·w, started at w."""
+    """An exponential moving average of the weights, w̄ ← d·w̄ + (1 − d)·w, started at w.
+
+    The statistics that batch norms run belong to the weights, and are averaged with them.
+    """
 
     def __init__(self, module: nn.Module, decay: float) -> None:
         self.module, self.decay = module, decay
-        self.live: list[Tensor] = list(module.parameters())
+        statistics = [t for name, t in module.named_buffers() if "running_" in name]
+        self.live: list[Tensor] = [*module.parameters(), *statistics]
         self.mean = [p.detach().clone() for p in self.live]
 
     def decay_at(self, number: int) -> float:

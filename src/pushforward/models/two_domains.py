@@ -1,0 +1,241 @@
+"""What samplers of two domains share: rows of A become rows of B, learnt without pairs."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from abc import abstractmethod
+from dataclasses import replace
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import pandas as pd
+import torch
+from sklearn.utils import check_array
+from sklearn.utils.validation import check_is_fitted
+
+from pushforward.data.columns import check_table
+from pushforward.data.encoding import Encoding
+from pushforward.errors import InputError
+from pushforward.evaluation.neighbours import neighbour_gap
+from pushforward.models.fitting import LOG, Fit
+from pushforward.models.neural import NeuralSampler, check_choice
+from pushforward.models.translation import diagnose_translation
+from pushforward.sampler import Effort
+
+SOURCE_ROWS = 10_000  # encoded rows of A that are kept, to draw rows of B from
+SOURCE_NUMBERS = 10_000_000  # in them at most
+
+
+class TwoDomainSampler(NeuralSampler):
+    """A neural sampler that is fitted to two sets of rows, `fit(A, B)`, and turns A into B.
+
+    A method says how encoded rows are translated (`_to_b`, and `_to_a` where it learns that too).
+    Images of one shape and type are encoded together, so that their columns are the same pixels.
+    """
+
+    takes: ClassVar[str] = "other rows"
+    ways: ClassVar[tuple[str, ...]] = ("b", "a")  # what rows can be translated to
+    other_encoding_: Encoding
+    other_rows_: np.ndarray  # encoded training rows of B, during a fit
+    other_held_: Any  # encoded held-out rows of B, None before a split
+    held_: np.ndarray  # encoded held-out rows of A, during a fit
+
+    @abstractmethod
+    def _to_b(self, Z: np.ndarray) -> np.ndarray:
+        """Encoded rows of B for those of A."""
+
+    def _to_a(self, Z: np.ndarray) -> np.ndarray:
+        """Encoded rows of A for those of B."""
+        raise NotImplementedError  # where "a" is among the `ways`, it is implemented
+
+    @property
+    def stores_rows(self) -> bool:
+        return True  # those of A that samples are translated from
+
+    def translate(self, X: Any, to: str = "b") -> Any:
+        """Rows of the other domain for rows of X: of B, or of A with `to="a"`.
+
+        They are of the kind that was fitted: an array `(n, q)`, a table, or images.
+
+        Raises:
+            InputError: rows of another kind or shape than those that were fitted.
+        """
+        check_is_fitted(self)
+        check_choice("to", to, self.ways)
+        if to == "b":
+            Z = self.encoding_.transform(self._check(X, reset=False))
+            return self.other_encoding_.inverse_transform(self._to_b(Z))
+        Z = self.other_encoding_.transform(check_other(X, self.other_encoding_))
+        return self.encoding_.inverse_transform(self._to_a(Z))
+
+    def sample(self, n_samples: int = 1, *, random_state: Any = None) -> Any:
+        """Draw `n_samples` rows of domain B, translated from training rows of A.
+
+        As for every sampler, an integer `random_state` repeats the draw.
+
+        Raises:
+            InputError: `n_samples` is not a positive whole number.
+        """
+        n, rng = self._order(n_samples, random_state)
+        return self.other_encoding_.inverse_transform(self._draw(n, rng))
+
+    def _beside(
+        self, y: Any, y_validation: Any, Z: np.ndarray, effort: Effort
+    ) -> tuple[np.ndarray, Effort]:
+        if y is None:
+            raise InputError(
+                f"{type(self).__name__} learns from two domains: give the rows of both, fit(A, B)"
+            )
+        if (effort.validation is None) != (y_validation is None):
+            raise InputError(
+                "expected held-out rows of both domains or of none: give validation and "
+                "y_validation"
+            )
+        B = check_other(y)
+        self.other_encoding_ = Encoding().fit(B, every_column=effort.every_column)
+        for name, encoding in (("first", self.encoding_), ("second", self.other_encoding_)):
+            if not encoding.width:
+                raise InputError(f"expected two domains that vary, the {name} has one value only")
+        if alike_images(self.encoding_, self.other_encoding_):
+            Z, effort = self._encode_together(Z, B, effort)
+        self.other_rows_ = self.other_encoding_.transform(B)
+        self.other_held_ = None
+        if y_validation is not None:
+            held = check_other(y_validation, self.other_encoding_)
+            self.other_held_ = self.other_encoding_.transform(held)
+        return Z, effort
+
+    def _encode_together(
+        self, Z: np.ndarray, B: np.ndarray, effort: Effort
+    ) -> tuple[np.ndarray, Effort]:
+        """One encoding for images of both domains, so that its columns are the same pixels.
+
+        Those that vary in neither domain are left out; apart, each would lack others.
+        """
+        apart, A = self.encoding_, self.encoding_.inverse_transform(Z)
+        together = Encoding().fit(np.concatenate([A, B]))
+        self.encoding_ = self.other_encoding_ = together
+        if effort.validation is not None:
+            held = apart.inverse_transform(effort.validation)
+            effort = replace(effort, validation=together.transform(held))
+        return together.transform(A), effort
+
+    def _held_back(self, Z: np.ndarray, effort: Effort) -> tuple[np.ndarray, np.ndarray]:
+        """Both domains are split; restarts find B split already, as they do A."""
+        rows, held = super()._held_back(Z, effort)
+        theirs = replace(effort, validation=self.other_held_)
+        self.other_rows_, self.other_held_ = super()._held_back(self.other_rows_, theirs)
+        return rows, held
+
+    def _prepare(self, Z: torch.Tensor, held: np.ndarray, rng: np.random.Generator) -> None:
+        most = max(1, min(SOURCE_ROWS, SOURCE_NUMBERS // Z.shape[1]))
+        rows = torch.as_tensor(rng.permutation(len(Z))[:most])
+        self.source_ = Z.cpu()[rows].double().numpy()
+        self.held_ = held
+
+    def _generate(self, n: int, rng: np.random.Generator) -> np.ndarray:
+        return self._to_b(self.source_[rng.integers(len(self.source_), size=n)])
+
+    def _score(self, held: np.ndarray, seed: int) -> float:
+        """How far translated held-out rows are from those of the other domain, at the worst."""
+        rng, other = np.random.default_rng(seed), self.other_held_
+        n = min(len(held), len(other))  # a gap is unbiased between samples of one size
+        a = held[rng.permutation(len(held))[:n]]
+        b = other[rng.permutation(len(other))[:n]]
+        gaps: list[float] = []
+        for real, rows, encoding, translate in self._both_ways(a, b):
+            fake = translate(rows)
+            if not np.isfinite(fake).all():
+                return math.inf
+            gaps += neighbour_gap(real, encoding.snap(fake))
+        return max(abs(gap) for gap in gaps)
+
+    def _both_ways(self, a: np.ndarray, b: np.ndarray) -> list[tuple[Any, ...]]:
+        """Of each way: real rows there, rows to translate, the encoding there, the translation."""
+        ways = {
+            "b": (b, a, self.other_encoding_, self._to_b),
+            "a": (a, b, self.encoding_, self._to_a),
+        }
+        return [ways[way] for way in self.ways]
+
+    def _end(self, fit: Fit) -> None:
+        super()._end(fit)
+        if not comparable(self.encoding_, self.other_encoding_):
+            return
+        names = {"b": "A to B", "a": "B to A"}
+        for way, (others, rows, _, translate) in zip(
+            self.ways, self._both_ways(self.held_, self.other_held_), strict=True
+        ):
+            for finding in diagnose_translation(rows, translate(rows), others):
+                told = finding._replace(sentence=f"{names[way]}: {finding.sentence}")
+                self.diagnosis_.append(told)
+                LOG.info("%s: %s. %s", fit.name, told.name, told.sentence)
+
+    def _after(self, Z: np.ndarray) -> Self:
+        """Make the translations give categories in their shares, and call it fitted."""
+        for _, rows, encoding, translate in self._both_ways(self.source_, self.other_rows_):
+            if encoding.shares:
+                encoding.calibrate(translate(rows))
+        del self.other_rows_, self.other_held_, self.held_
+        self.n_rows_ = len(Z)
+        return self
+
+    def _fingerprint(self, train: np.ndarray, held: np.ndarray) -> dict[str, Any]:
+        digests = {
+            "other_rows": hashlib.sha256(self.other_rows_.tobytes()).hexdigest(),
+            "other_held_out": hashlib.sha256(self.other_held_.tobytes()).hexdigest(),
+        }
+        return super()._fingerprint(train, held) | digests
+
+    def _state(self) -> dict[str, Any]:
+        learnt = {"other_encoding": self.other_encoding_.to_dict(), "source": self.source_}
+        return super()._state() | learnt
+
+    def _restore(self, state: dict[str, Any]) -> None:
+        self.other_encoding_ = Encoding.from_dict(state["other_encoding"])
+        self.source_ = state["source"]
+        super()._restore(state)
+
+
+def check_other(X: Any, encoding: Encoding | None = None) -> Any:
+    """Rows of domain B as an array or a table; two at least to fit, else of the fitted shape."""
+    least = 1 if encoding else 2
+    if isinstance(X, pd.DataFrame):
+        check_table(X, "the second domain")
+        if len(X) < least:
+            raise InputError(f"expected a second domain of at least {least} row(s), got {len(X)}")
+    else:
+        X = np.asarray(X)
+        X = X[:, None] if X.ndim == 1 else X
+        X = check_array(X, ensure_all_finite=False, allow_nd=True, ensure_min_samples=least)
+    if encoding is not None:
+        table = isinstance(X, pd.DataFrame)
+        if table != (encoding.kind == "frame") or not (table or X.shape[1:] == encoding.shape):
+            got = "a table" if table else f"an array of shape {X.shape}"
+            raise InputError(f"expected rows of the second domain, {in_words(encoding)}, got {got}")
+    return X
+
+
+def alike_images(a: Encoding, b: Encoding) -> bool:
+    return a.kind == b.kind == "images" and (a.shape, a.dtype) == (b.shape, b.dtype)
+
+
+def comparable(a: Encoding, b: Encoding) -> bool:
+    """Whether the encoded columns of both domains stand for the same things, by name or place."""
+    assert a.numbers is not None
+    assert b.numbers is not None
+    return (
+        (a.kind, a.shape, a.columns) == (b.kind, b.shape, b.columns)
+        and np.array_equal(a.numbers.varying, b.numbers.varying)
+        and np.array_equal(a.numbers.holed, b.numbers.holed)
+        and list(a.categories) == list(b.categories)
+        and all(list(c.values) == list(b.categories[k].values) for k, c in a.categories.items())
+    )
+
+
+def in_words(encoding: Encoding) -> str:
+    if encoding.kind == "frame":
+        return f"a table of {', '.join(encoding.columns)} ({encoding.width} encoded columns)"
+    noun = "images" if encoding.kind == "images" else "an array of rows"
+    return f"{noun} of shape {encoding.shape} ({encoding.width} encoded columns)"
