@@ -34,7 +34,7 @@ OPTIONS: dict[str, Any] = {
     "decay": True,
 }
 ROUNDS = 3000
-BUDGET = 200  # seconds, for the fits of one method at once
+BUDGET = 900  # seconds, for the fits of one method at once: enough on a busy machine
 
 
 def r_squared(a: np.ndarray, b: np.ndarray) -> float:
