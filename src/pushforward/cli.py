@@ -190,10 +190,9 @@ def fit(
         if seed is None:  # the same command, so the same seed
             seed = read_file(checkpoint)["fingerprint"]["seed"]
     sampler = get_method(method).make(**settings, random_state=fresh_seed(seed))
-    y = second.X if second else _labels(dataset)
-    sampler.fit(
-        dataset.X if dataset else None, y, checkpoint=checkpoint, budget=budget, every_column=True
-    )
+    y = second.as_samples(second.X) if second else _labels(dataset)
+    X = dataset.as_samples(dataset.X) if dataset else None
+    sampler.fit(X, y, checkpoint=checkpoint, budget=budget, every_column=True)
     about: dict[str, Any] = {"method": method, "data": name}
     if dataset is not None:
         about = _about(dataset, method)
@@ -463,7 +462,8 @@ def translate(
         raise InputError(f"{model} does not translate; fit a method of two sets, e.g. cycle-gan")
     source = sampler.other_encoding_ if to == "a" else sampler.encoding_
     images = _of_images((data,), size, channels, skip_unreadable)[data]
-    X: Any = read_data(data, **images).X
+    dataset = read_data(data, **images)
+    X: Any = dataset.as_samples(dataset.X)
     if hasattr(X, "to_numpy"):
         if source.kind != "frame":
             X = X.to_numpy()

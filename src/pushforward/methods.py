@@ -27,6 +27,7 @@ class Method:
     paper: str
     default: bool = True  # compared unless others are asked for
     alone: bool = False  # compared by default where there is one column, so nothing to join
+    of_images: bool = False  # compared by default where the data are images
     learns: bool = True  # from rows; else a function gives the law
     options: dict[str, Any] = field(default_factory=dict)
 
@@ -134,6 +135,7 @@ ROWS = (
         "rows of numbers or a table",
         "density",
         "maximum likelihood, Fisher 1922",
+        of_images=True,
     ),
     Method(
         "mixture",
@@ -158,6 +160,7 @@ ROWS = (
         "rows of numbers or a table",
         "density",
         "Parzen 1962",
+        of_images=True,
     ),
     Method(
         "autoencoder",
@@ -166,6 +169,7 @@ ROWS = (
         "rows of numbers or a table",
         "codes",
         "Hinton & Salakhutdinov 2006",
+        of_images=True,
     ),
     Method(
         "vae",
@@ -174,6 +178,7 @@ ROWS = (
         "rows of numbers or a table",
         "codes",
         "Kingma & Welling 2013, arXiv:1312.6114",
+        of_images=True,
     ),
     Method(
         "gan",
@@ -303,6 +308,7 @@ ROWS = (
         "",
         "Radford et al. 2016, arXiv:1511.06434",
         default=False,
+        of_images=True,
         options={
             "networks": "dcgan",
             "width": 64,
@@ -319,6 +325,7 @@ ROWS = (
         "rows and their labels",
         "codes, by label",
         "Kingma et al. 2014, arXiv:1406.5298; Sohn et al. 2015",
+        of_images=True,
     ),
     Method(
         "conditional-gan",

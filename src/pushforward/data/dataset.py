@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from pushforward.data.toys import Source
 
 Table: TypeAlias = NDArray | pd.DataFrame
+LEAST_IMAGE = 16  # pixels in each direction, from which on rows are fitted as images
 
 
 @dataclass(frozen=True, kw_only=True, repr=False, eq=False)
@@ -51,6 +52,28 @@ class Dataset:
         if self.source is not None:
             parts.append(f"{self.source.n_modes} known modes")
         return f"Dataset({', '.join(parts)})"
+
+    @property
+    def are_images(self) -> bool:
+        """Whether rows are images of at least 16×16 pixels; smaller ones are fitted as numbers."""
+        return self.image_shape is not None and min(self.image_shape[:2]) >= LEAST_IMAGE
+
+    def as_samples(self, rows: Any) -> Any:
+        """Rows of this data set as a sampler is to see them: (n, h, w[, c]) where they are images.
+
+        Example:
+            >>> faces = Dataset(name="faces", X=np.zeros((9, 1024)), image_shape=(32, 32))
+            >>> faces.as_samples(faces.X).shape
+            (9, 32, 32)
+        """
+        if not self.are_images:
+            return rows
+        assert self.image_shape is not None
+        return rows.reshape(len(rows), *self.image_shape)
+
+    def as_rows(self, samples: Any) -> Any:
+        """What a sampler drew as rows (n, p), as those of this data set are."""
+        return samples.reshape(len(samples), -1) if self.are_images else samples
 
     def fingerprint(self) -> str:
         """Sixteen hexadecimal digits that change with the content of X, y or the image shape.

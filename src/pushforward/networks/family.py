@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
+from pushforward.data.dataset import LEAST_IMAGE
 from pushforward.data.encoding import Encoding
 from pushforward.errors import InputError
 from pushforward.networks.convolutional import (
@@ -29,7 +30,6 @@ FAMILIES = {
     "residual": (residual_reader, residual_drawer),
 }
 NAMES = (AUTO, "mlp", *FAMILIES)
-LEAST_IMAGE = 16  # pixels in each direction, from which on images get convolutions by themselves
 WIDTH = 32  # channels of the first convolution, twice as many after each halving
 
 
@@ -107,9 +107,11 @@ def are_images(encoding: Encoding) -> bool:
 
 
 def handed_reader(
-    given: Any, encoding: Encoding, n_out: int, *, beside: int = 0, packing: int = 1
+    given: Any, encoding: Encoding, n_out: int | None, *, beside: int = 0, packing: int = 1
 ) -> nn.Sequential:
     """A module that the user handed in, from rows to numbers; it sees images where they are images.
+
+    With `n_out` None it may give any number of numbers (one for each patch of an image).
 
     Raises:
         InputError: it does not take or give what is needed here.
@@ -117,7 +119,26 @@ def handed_reader(
     module, n_in = _fresh(given), packing * (encoding.width + beside)
     before = [AsImages(Layout.of(encoding), packing)] if encoding.kind == "images" else []
     network = nn.Sequential(*before, module, nn.Flatten())
-    return _tried(network, n_in, n_out, f"(n, {n_out})")
+    return _tried(network, n_in, n_out, f"(n, {'any' if n_out is None else n_out})")
+
+
+def handed_translator(given: Any, encoding: Encoding, other: Encoding) -> nn.Sequential:
+    """A module that the user handed in, from rows to rows of another domain, or images to images.
+
+    Raises:
+        InputError: it does not take or give what is needed here.
+    """
+    before: list[nn.Module] = []
+    after: list[nn.Module] = []
+    shape = f"(n, {other.width})"
+    if encoding.kind == "images":
+        before.append(AsImages(Layout.of(encoding)))
+    if other.kind == "images":
+        layout = Layout.of(other)
+        after.append(AsRows(layout))
+        shape = f"(n, {layout.channels}, {layout.height}, {layout.width})"
+    network = nn.Sequential(*before, _fresh(given), *after)
+    return _tried(network, encoding.width, other.width, shape)
 
 
 def handed_drawer(given: Any, encoding: Encoding, n_in: int, *, packing: int = 1) -> nn.Sequential:
@@ -142,7 +163,7 @@ def _fresh(given: Any) -> nn.Module:
     return module
 
 
-def _tried(network: nn.Sequential, n_in: int, n_out: int, shape: str) -> nn.Sequential:
+def _tried(network: nn.Sequential, n_in: int, n_out: int | None, shape: str) -> nn.Sequential:
     """The network, after a trial on two rows of zeros."""
     modes = network.training
     try:
@@ -155,11 +176,12 @@ def _tried(network: nn.Sequential, n_in: int, n_out: int, shape: str) -> nn.Sequ
             f"should give {shape}"
         ) from error
     network.train(modes)
-    if not isinstance(out, Tensor) or out.shape != (2, n_out):
+    expected = (2, out.shape[-1] if n_out is None else n_out) if isinstance(out, Tensor) else ()
+    if not isinstance(out, Tensor) or out.shape != expected:
         got = tuple(out.shape) if isinstance(out, Tensor) else type(out).__name__
         raise InputError(
-            f"expected the module that was handed in to give {shape}, as rows (2, {n_out}) for two "
-            f"rows, got {got}"
+            f"expected the module that was handed in to give {shape}, as rows (2, {n_out or 'any'})"
+            f" for two rows, got {got}"
         )
     return network
 

@@ -17,9 +17,10 @@ import sklearn
 import torch
 
 import pushforward
-from pushforward.data.dataset import Dataset
+from pushforward.data.dataset import LEAST_IMAGE, Dataset
 from pushforward.data.load import load_data, prepare_table
 from pushforward.data.numbers import check_finite
+from pushforward.data.split import split
 from pushforward.errors import InputError
 from pushforward.methods import METHODS, get_method
 from pushforward.models.neural import NeuralSampler
@@ -27,7 +28,7 @@ from pushforward.sampler import fresh_seed
 from pushforward.study.folder import RunFolder, short_hash
 from pushforward.study.ranking import Standing, rank
 from pushforward.study.remarks import remarks
-from pushforward.study.trial import FLOOR, REAL, Trial, run_together
+from pushforward.study.trial import FLOOR, REAL, Trial, classifiable, feature_map, run_together
 
 WORTHWHILE = 3  # repeats that are trained as one population, or it saves nothing
 
@@ -91,7 +92,8 @@ def compare(
     """
     dataset = as_dataset(data, label)
     labels = dataset.y is not None
-    names = choose_methods(methods, columns=np.shape(dataset.X)[1], labels=labels)
+    columns, images = np.shape(dataset.X)[1], dataset.are_images
+    names = choose_methods(methods, columns=columns, labels=labels, images=images)
     _check(repeats=repeats, max_rounds=max_rounds, jobs=jobs)
     if isinstance(budget, str) or (budget is not None and not budget > 0):
         raise InputError(f"expected a budget above 0 seconds, got {budget!r}")
@@ -104,6 +106,7 @@ def compare(
     left = [t for t in trials if (t.method, t.repeat, t.kind) not in done]
     interrupted = False
     try:
+        _learn_features(left, dataset, path)
         rows = _run(_jobs(left, jobs), dataset, path, real_rows, jobs)
         for finished, row in enumerate(rows, start=len(trials) - len(left) + 1):
             folder.add(_finite(row))
@@ -137,18 +140,26 @@ def as_dataset(data: Any, label: str | Sequence[str] | None = None) -> Dataset:
 
 
 def choose_methods(
-    methods: str | Sequence[str] | None, columns: int = 2, labels: bool = True
+    methods: str | Sequence[str] | None,
+    columns: int = 2,
+    labels: bool = True,
+    images: bool | None = None,
 ) -> list[str]:
     """The names to compare; an `InputError` names an unknown one.
 
     Those that draw columns independently are compared by default where there is one column, those
-    that draw by label where there are labels.
+    that draw by label where there are labels, and on images those that suit as many columns.
+    Whether the data are images may be unknown yet (None).
 
     >>> choose_methods("gan,vae")
     ['gan', 'vae']
     """
     beside = ("", "labels") if labels else ("",)
     suiting = [m for m in METHODS.values() if m.learns and m.sampler.takes in beside]
+    if not images:
+        suiting = [m for m in suiting if "images" not in m.needs]
+    if methods is None and images:
+        return [m.name for m in suiting if m.of_images]
     if methods is None:
         return [m.name for m in suiting if m.default or (columns == 1 and m.alone)]
     if methods == "all":
@@ -167,6 +178,11 @@ def choose_methods(
         if takes == "labels" and not labels:
             raise InputError(
                 f"{name} draws by label, and the data has none; name their column, --label COL"
+            )
+        if images is False and "images" in METHODS[name].needs:
+            raise InputError(
+                f"{name} learns from images of at least {LEAST_IMAGE}×{LEAST_IMAGE} pixels, and "
+                "the data has none; compare others"
             )
         if takes == "other rows":
             raise InputError(
@@ -242,6 +258,13 @@ def _trials(
         for repeat in range(repeats)
         for name, kind in plan
     ]
+
+
+def _learn_features(trials: list[Trial], dataset: Dataset, path: Path) -> None:
+    """The classifier of each repeat by whose features images are compared, before any needs it."""
+    if classifiable(dataset):
+        for trial in {trial.repeat: trial for trial in trials}.values():
+            feature_map(trial, dataset, split(dataset, trial.split_seed), path)
 
 
 def _jobs(trials: list[Trial], jobs: int | None) -> list[list[Trial]]:

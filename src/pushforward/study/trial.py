@@ -25,9 +25,11 @@ from pushforward.errors import (
     PushforwardError,
     TrainingWarning,
 )
+from pushforward.evaluation.classifier import ClassifierFeatures
 from pushforward.evaluation.evaluate import evaluate
 from pushforward.evaluation.features import FeatureMap, Standardised, pixels
 from pushforward.evaluation.labels import label_agreement
+from pushforward.evaluation.scores import Evaluation
 from pushforward.evaluation.verdict import notes, verdict
 from pushforward.methods import get_method
 from pushforward.models.conditional import ConditionalSampler
@@ -43,6 +45,7 @@ JUDGED_ROWS = 4000  # test rows, and as many samples: neighbours take time with 
 NEIGHBOURS_SHOWN = 8
 ROWS_KEPT = 5000  # of a sample, for the report
 PER_CLASS = 100  # rows that are drawn for each class
+MOST_CLASSES, PER_CLASS_LEARNT = 100, 20  # that a classifier of images learns, and images of each
 MISSED = 0.1  # so much less often than real rows, rows drawn by label are taken for their class
 FAILURES = (PushforwardError, ValueError, ArithmeticError, MemoryError, RuntimeError)
 
@@ -125,9 +128,9 @@ def _fit_together(trials: Sequence[Trial], dataset: Dataset, folder: Path) -> li
             parts, sampler = split(dataset, trial.split_seed), _unfitted(trial)
             assert isinstance(sampler, NeuralSampler)
             Z, effort = sampler._before(
-                parts.train,
+                dataset.as_samples(parts.train),
                 labels_by_name(parts.y_train, dataset.label),
-                validation=parts.validation,
+                validation=dataset.as_samples(parts.validation),
                 y_validation=labels_by_name(parts.y_validation, dataset.label),
                 checkpoint=checkpoint,
                 budget=None if budget is None else budget * len(trials),
@@ -211,9 +214,9 @@ def _fit_and_judge(
         sampler = _unfitted(trial)
         began = time.monotonic()
         sampler.fit(
-            parts.train,
+            dataset.as_samples(parts.train),
             labels_by_name(parts.y_train, dataset.label),
-            validation=parts.validation,
+            validation=dataset.as_samples(parts.validation),
             y_validation=labels_by_name(parts.y_validation, dataset.label),
             checkpoint=checkpoint,
             budget=trial.budget,
@@ -236,10 +239,11 @@ def _fit_and_judge(
     row["diagnosis"] = [found._asdict() for found in getattr(sampler, "diagnosis_", [])]
     row["parameters"] = {k: str(v) for k, v in sampler.get_params(deep=False).items()}
     row["stores_training_rows"] = sampler.stores_rows
-    fake = sampler.sample(min(len(parts.test), JUDGED_ROWS), random_state=trial.fit_seed)
+    n = min(len(parts.test), JUDGED_ROWS)
+    fake = dataset.as_rows(sampler.sample(n, random_state=trial.fit_seed))
     _judge(row, trial, dataset, parts, fake, sampler, folder, keep_real)
     if isinstance(sampler, ConditionalSampler) and not sampler.conditions_.continuous:
-        _judge_labels(row, dataset, parts, sampler)
+        _judge_labels(row, dataset, parts, sampler, feature_map(trial, dataset, parts, folder))
     if keep_real or not _copies(row, sampler):
         sampler.save(folder / "models" / trial.name)
     checkpoint.unlink(missing_ok=True)
@@ -275,19 +279,20 @@ def _judge(
     keep_real: bool,
 ) -> None:
     """Score a sample against the test rows, and keep what the report will draw."""
-    features = feature_map(dataset, parts.train)
+    features = feature_map(trial, dataset, parts, folder)
     test = parts.test[:JUDGED_ROWS]
-    with warnings.catch_warnings():
-        # The report shows the expected bias beside every Fréchet distance, so says it once.
-        warnings.simplefilter("ignore", EvaluationWarning)
-        evaluation = evaluate(
-            test,
-            fake,
-            None if sampler is None else parts.train,
-            dataset.source,
-            features=features,
-        )
+
+    def score(by: FeatureMap) -> Evaluation:
+        train = None if sampler is None else parts.train
+        with warnings.catch_warnings():
+            # The report shows the expected bias beside every Fréchet distance, so says it once.
+            warnings.simplefilter("ignore", EvaluationWarning)
+            return evaluate(test, fake, train, dataset.source, features=by)
+
+    evaluation = score(features)
     row["scores"] = evaluation.to_dict()
+    if dataset.are_images and features is not pixels:
+        row["scores_by_pixels"] = score(pixels).to_dict()
     if sampler is not None:  # real rows are what the verdict is measured against
         found = verdict(evaluation)
         row["status"], row["reason"] = found.name, found.reason
@@ -306,15 +311,19 @@ def _judge(
         _keep_real(samples, f"test-{trial.repeat}", parts.test[:ROWS_KEPT])
         _keep_real(samples, trial.name, fake[:ROWS_KEPT])
     elif trial.repeat == 0:
-        chosen = _nearest_rows(features, fake[:NEIGHBOURS_SHOWN], parts.train)
+        by = pixels if dataset.image_shape is not None else features
+        chosen = _nearest_rows(by, fake[:NEIGHBOURS_SHOWN], parts.train)
         _keep_real(samples, f"{trial.name}-nearest", chosen)
 
 
 def _judge_labels(
-    row: dict[str, Any], dataset: Dataset, parts: Split, sampler: ConditionalSampler
+    row: dict[str, Any],
+    dataset: Dataset,
+    parts: Split,
+    sampler: ConditionalSampler,
+    features: FeatureMap,
 ) -> None:
     """Ask for each class, and see whether what comes looks like it."""
-    features = feature_map(dataset, parts.train)
     test, labels = parts.test[:JUDGED_ROWS], parts.y_test
     assert labels is not None  # of a data set with labels
     y_train, y_test = _joined(parts.y_train), _joined(labels)[:JUDGED_ROWS]
@@ -324,7 +333,7 @@ def _judge_labels(
     _, first = np.unique(y_test[seen], return_index=True)
     index = np.flatnonzero(seen)[first].repeat(PER_CLASS)
     given = labels.iloc[index] if isinstance(labels, pd.DataFrame) else labels[index]
-    fake = sampler.sample(given=given, random_state=row["seed"])
+    fake = dataset.as_rows(sampler.sample(given=given, random_state=row["seed"]))
     known = features(test)[seen]
     found = label_agreement(
         features(parts.train), y_train, known, y_test[seen], features(fake), y_test[index]
@@ -348,9 +357,45 @@ def _joined(y: Any) -> NDArray:
     return np.asarray(y, dtype=str)
 
 
-def feature_map(dataset: Dataset, train: Any) -> FeatureMap:
-    """Images are compared by their pixels, all else standardised by the training rows."""
-    return pixels if dataset.image_shape is not None else Standardised(train, every_column=True)
+def feature_map(trial: Trial, dataset: Dataset, parts: Split, folder: Path) -> FeatureMap:
+    """What rows are compared by: standardised numbers, pixels, or what a classifier sees in images.
+
+    The classifier learns the labels of the training rows; it is kept in the run folder, and its
+    name in every score. Where images have no labels it could learn, they are compared by pixels.
+    """
+    if dataset.image_shape is None:
+        return Standardised(parts.train, every_column=True)
+    if not classifiable(dataset):
+        return pixels
+    path = folder / "features" / f"classifier-{trial.repeat}"
+    if path.is_dir():
+        classifier = ClassifierFeatures.load(path)
+    else:
+        images = dataset.as_samples(parts.train)
+        name = f"{dataset.name}, training rows of repeat {trial.repeat + 1}"
+        seed = _derived(trial.seed, trial.repeat, "features")
+        classifier = ClassifierFeatures.fit(images, parts.y_train, name, random_state=seed)
+        classifier.save(path)
+    return Seen(dataset, classifier)
+
+
+class Seen:
+    """The features of a classifier of images, for rows."""
+
+    def __init__(self, dataset: Dataset, classifier: ClassifierFeatures) -> None:
+        self.dataset, self.classifier, self.name = dataset, classifier, classifier.name
+
+    def __call__(self, rows: Any) -> Any:
+        return self.classifier(self.dataset.as_samples(rows))
+
+
+def classifiable(dataset: Dataset) -> bool:
+    """Whether images have labels that a classifier can learn: one column, few classes, all seen."""
+    y = dataset.y
+    if not dataset.are_images or y is None or isinstance(y, pd.DataFrame):
+        return False
+    _, counts = np.unique(np.asarray(y, dtype=str), return_counts=True)
+    return 2 <= len(counts) <= MOST_CLASSES and len(y) >= PER_CLASS_LEARNT * len(counts)
 
 
 def _copies(row: dict[str, Any], sampler: Sampler) -> bool:
