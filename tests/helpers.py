@@ -16,6 +16,7 @@ TINY = {
     "alice": {"hidden": (8,), "max_rounds": 100},
     "info-gan": {"categories": 2, "hidden": (8,), "max_rounds": 30},
     "cycle-gan": {"hidden": (8,), "max_rounds": 30},
+    "sim-gan": {"width": 4, "blocks": 1, "batch_size": 8, "max_rounds": 10},
     "maximum-likelihood": {"family": "norm"},
 }
 ADVERSARIAL = [name for name, method in METHODS.items() if method.where == "models.gan:GAN"]

@@ -44,6 +44,7 @@ _PUBLIC = {
     "MetropolisHastings": "classical.metropolis_hastings",
     "Mixture": "classical.mixture",
     "Sampler": "sampler",
+    "SimGAN": "models.sim_gan",
     "split": "data.split",
     "triangles": "data.triangles",
     "VAE": "models.vae",
@@ -76,6 +77,7 @@ if TYPE_CHECKING:
     from pushforward.models.cycle_gan import CycleGAN
     from pushforward.models.gan import GAN
     from pushforward.models.info_gan import InfoGAN
+    from pushforward.models.sim_gan import SimGAN
     from pushforward.models.vae import VAE
     from pushforward.report.html import write_report
     from pushforward.report.traces import draw_traces
@@ -104,6 +106,7 @@ __all__ = [
     "MetropolisHastings",
     "Mixture",
     "Sampler",
+    "SimGAN",
     "__version__",
     "compare",
     "draw_traces",

@@ -385,6 +385,15 @@ ROWS = (
         default=False,
     ),
     Method(
+        "sim-gan",
+        "models.sim_gan:SimGAN",
+        "samples, two unpaired",
+        "two sets of images",
+        "translations",
+        "Shrivastava et al. 2017, arXiv:1612.07828",
+        default=False,
+    ),
+    Method(
         "copycat",
         "classical.copycat:Copycat",
         "samples, copied",
