@@ -17,6 +17,7 @@ TINY = {
     "info-gan": {"categories": 2, "hidden": (8,), "max_rounds": 30},
     "cycle-gan": {"hidden": (8,), "max_rounds": 30},
     "sim-gan": {"width": 4, "blocks": 1, "batch_size": 8, "max_rounds": 10},
+    "super-resolution": {"width": 2, "blocks": 1, "warm_up": 3, "max_rounds": 20},
     "maximum-likelihood": {"family": "norm"},
 }
 ADVERSARIAL = [name for name, method in METHODS.items() if method.where == "models.gan:GAN"]

@@ -46,6 +46,7 @@ _PUBLIC = {
     "Sampler": "sampler",
     "SimGAN": "models.sim_gan",
     "split": "data.split",
+    "SuperResolution": "models.super_resolution",
     "triangles": "data.triangles",
     "VAE": "models.vae",
     "write_report": "report.html",
@@ -78,6 +79,7 @@ if TYPE_CHECKING:
     from pushforward.models.gan import GAN
     from pushforward.models.info_gan import InfoGAN
     from pushforward.models.sim_gan import SimGAN
+    from pushforward.models.super_resolution import SuperResolution
     from pushforward.models.vae import VAE
     from pushforward.report.html import write_report
     from pushforward.report.traces import draw_traces
@@ -107,6 +109,7 @@ __all__ = [
     "Mixture",
     "Sampler",
     "SimGAN",
+    "SuperResolution",
     "__version__",
     "compare",
     "draw_traces",

@@ -394,6 +394,15 @@ ROWS = (
         default=False,
     ),
     Method(
+        "super-resolution",
+        "models.super_resolution:SuperResolution",
+        "samples, upscaled",
+        "images",
+        "larger images",
+        "Ledig et al. 2017, arXiv:1609.04802",
+        default=False,
+    ),
+    Method(
         "copycat",
         "classical.copycat:Copycat",
         "samples, copied",

@@ -50,6 +50,19 @@ class ClassifierFeatures:
         """Share of the held-out rows whose label is told right."""
         return float(self._description["held_out_accuracy"])
 
+    @property
+    def maps(self) -> nn.Sequential:
+        """The network from images `(n, c, h, w)` to its last maps `(n, 32, h/2, w/2)`, a module.
+
+        For losses that compare what an image shows where, as super-resolution does.
+        Raises `InputError` for a classifier of vectors.
+        """
+        layers = list(self._network)
+        pooling = [i for i, layer in enumerate(layers) if isinstance(layer, nn.MaxPool2d)]
+        if not pooling:
+            raise InputError("a classifier of vectors has no maps; fit one to images")
+        return nn.Sequential(*layers[: pooling[-1]])
+
     @classmethod
     def fit(cls, X: Any, y: Any, trained_on: str, *, random_state: int = 0) -> ClassifierFeatures:
         """Train on rows or images and their labels; `trained_on` names the data.

@@ -26,6 +26,7 @@ ORDER = (
     "samples, labelled",
     "samples, in k clusters",
     "samples, two unpaired",
+    "samples, upscaled",
 )
 WIDTH = 10.0  # inches
 LABEL = 2.1  # inches at the left, for the names of the lanes
