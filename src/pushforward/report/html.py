@@ -8,6 +8,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from pushforward.report.by_label import by_label
+from pushforward.report.by_pixels import by_pixels
 from pushforward.report.pictures import Gallery, dot_plot
 from pushforward.report.run import Run
 from pushforward.report.table import columns, every_repeat, header, lines, troubles
@@ -61,6 +62,7 @@ def render(run: Run) -> str:
         limit=limit(run),
         features=_features(run),
         by_label=by_label(run),
+        by_pixels=by_pixels(run),
         repeats=every_repeat(run),
         real_card=gallery.real_card(),
         cards=[gallery.card(s) for s in run.ranked + run.unranked],
