@@ -178,6 +178,31 @@ def test_two_sets_of_rows_are_translated_both_ways(run):
     assert "leave out --other" in err
 
 
+@pytest.mark.filterwarnings("always")
+def test_small_images_are_upscaled(run):
+    images = np.random.default_rng(0).random((20, 16, 16)).astype(np.float32)
+    np.save("large.npy", images)
+    np.save("small.npy", images.reshape(20, 4, 4, 4, 4).mean((2, 4)))
+    options = ("width=2", "blocks=1", "max_rounds=5", "factor=4")
+    few = ("--method", "super-resolution", *(a for o in options for a in ("--set", o)))
+    assert run("fit", "large.npy", *few, "--out", "m")[0] == 0
+    assert run("upscale", "m", "small.npy", "--out", "again.npy")[0] == 0
+    assert np.load("again.npy").shape == (20, 16, 16)
+    assert read_provenance("again.npy")["method"] == "super-resolution"
+    assert run("upscale", "m", "small.npy", "--out", "again/")[0] == 0
+    assert len(list(Path("again").glob("*.png"))) == 20
+    code, _, err = run("upscale", "m", "large.npy", "--out", "x.npy")
+    assert code == 2
+    assert "expected images of 4×4 pixels" in err
+    code, _, err = run("upscale", "m", "wine", "--out", "x.npy")
+    assert code == 2
+    assert "expected images, wine has rows of 14 columns" in err
+    run("fit", "wine", "--method", "gaussian", "--out", "g")
+    code, _, err = run("upscale", "g", "small.npy", "--out", "x.npy")
+    assert code == 2
+    assert "does not upscale" in err
+
+
 def test_compare_writes_one_report_and_goes_on(run, people):  # noqa: ARG001
     arguments = ("compare", "people.csv", "--methods", "gaussian,copycat", "--repeats", 1)
     code, out, err = run(*arguments, "--jobs", 1, "--out", "r")

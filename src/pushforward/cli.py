@@ -480,6 +480,36 @@ def translate(
     typer.echo(" ".join(map(str, written)))
 
 
+@app.command()
+def upscale(
+    model: Annotated[Path, typer.Argument(metavar="DIR", help="A model of super-resolution.")],
+    data: Annotated[str, typer.Argument(metavar="DATA", help="Small images: a folder or a file.")],
+    out: Out,
+    size: Size = None,
+    channels: Channels = None,
+    skip_unreadable: SkipUnreadable = False,
+) -> None:
+    """Make small images as large as those that the model was fitted to.
+
+    Example: pushforward upscale models/photos-super-resolution small/ --out large/
+    """
+    from pushforward.data.load import read_data
+    from pushforward.methods import code_of, load_model
+
+    # Features say what to learn, and are not needed to use what was learnt.
+    unused: dict[str, Any] = {name: None for name in code_of(model) if name == "features"}
+    sampler: Any = load_model(model, **unused)
+    if not hasattr(sampler, "upscale"):
+        raise InputError(f"{model} does not upscale; fit super-resolution to large images")
+    dataset = read_data(data, **_of_images((data,), size, channels, skip_unreadable)[data])
+    if dataset.image_shape is None:
+        raise InputError(f"expected images, {data} has rows of {dataset.X.shape[1]} columns")
+    X: Any = dataset.X
+    large = sampler.upscale(X.reshape(len(X), *dataset.image_shape))
+    written = _write(out, large, sampler, sampler.about_, {"data": data})
+    typer.echo(" ".join(map(str, written)))
+
+
 def _askable(sampler: Any) -> list[str]:
     """The names of what a model can be asked for by; none where it knows them best itself."""
     conditions = getattr(sampler, "conditions_", None)
