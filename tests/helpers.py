@@ -18,6 +18,7 @@ TINY = {
     "cycle-gan": {"hidden": (8,), "max_rounds": 30},
     "sim-gan": {"width": 4, "blocks": 1, "batch_size": 8, "max_rounds": 10},
     "super-resolution": {"width": 2, "blocks": 1, "warm_up": 3, "max_rounds": 20},
+    "progressive-gan": {"width": 4, "latent_dim": 4, "phase_rounds": 2, "max_rounds": 20},
     "maximum-likelihood": {"family": "norm"},
 }
 ADVERSARIAL = [name for name, method in METHODS.items() if method.where == "models.gan:GAN"]

@@ -43,6 +43,7 @@ _PUBLIC = {
     "METHODS": "methods",
     "MetropolisHastings": "classical.metropolis_hastings",
     "Mixture": "classical.mixture",
+    "ProgressiveGAN": "models.progressive_gan",
     "Sampler": "sampler",
     "SimGAN": "models.sim_gan",
     "split": "data.split",
@@ -78,6 +79,7 @@ if TYPE_CHECKING:
     from pushforward.models.cycle_gan import CycleGAN
     from pushforward.models.gan import GAN
     from pushforward.models.info_gan import InfoGAN
+    from pushforward.models.progressive_gan import ProgressiveGAN
     from pushforward.models.sim_gan import SimGAN
     from pushforward.models.super_resolution import SuperResolution
     from pushforward.models.vae import VAE
@@ -107,6 +109,7 @@ __all__ = [
     "MaximumLikelihood",
     "MetropolisHastings",
     "Mixture",
+    "ProgressiveGAN",
     "Sampler",
     "SimGAN",
     "SuperResolution",

@@ -319,6 +319,16 @@ ROWS = (
         },
     ),
     Method(
+        "progressive-gan",
+        "models.progressive_gan:ProgressiveGAN",
+        "samples, adversarial",
+        "images",
+        "",
+        "Karras et al. 2018, arXiv:1710.10196",
+        default=False,
+        of_images=True,
+    ),
+    Method(
         "conditional-vae",
         "models.conditional_vae:ConditionalVAE",
         "samples, labelled",

@@ -75,6 +75,11 @@ class NeuralSampler(Sampler):
     game_: Any  # the game that `_game` built, its networks known to the subclass
 
     @property
+    def _scored_from(self) -> int:
+        """The first round whose score may end training, or make a state the best."""
+        return 0
+
+    @property
     def _family(self) -> Family:
         """The networks for the data, where none were handed in."""
         sizes, activation = tuple(self.hidden), type(self).activation
@@ -168,7 +173,9 @@ class NeuralSampler(Sampler):
             training=Training(game, stream, self._optimisers(game)),
             history=History(),
             average=average,
-            stopper=Stopper(average, score, self.patience, CHANCE if self.decay else 0.0),
+            stopper=Stopper(
+                average, score, self.patience, CHANCE if self.decay else 0.0, self._scored_from
+            ),
             fingerprint=self._fingerprint(rows, held),
             prepare=prepare,
             decay=self.decay,
@@ -204,7 +211,7 @@ class NeuralSampler(Sampler):
         self.stopped_by_ = fit.stopped_by
         self.diagnosis_ = diagnose(
             self.history_,
-            self.scores_,
+            [score for score in self.scores_ if score[0] >= fit.stopper.start],
             stopped_by=self.stopped_by_,
             best_round=self.best_round_,
             rounds=self.n_rounds_,

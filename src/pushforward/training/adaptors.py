@@ -219,13 +219,20 @@ class Stopper:
     Scores come every `every` rounds at first, then every twentieth of the rounds played. Training
     stops when it has gone on for as long again (and at least `patience` rounds) since the best.
     Where a later state should be better if nothing speaks against it, it is kept too if its score
-    is within `slack` of the best, as scores differ by chance.
+    is within `slack` of the best, as scores differ by chance. Before round `start` scores do not
+    count: every later state is better, and training does not stop.
     """
 
     def __init__(
-        self, average: Average, score: Callable[[], float], patience: int, slack: float = 0.0
+        self,
+        average: Average,
+        score: Callable[[], float],
+        patience: int,
+        slack: float = 0.0,
+        start: int = 0,
     ) -> None:
         self.average, self.score, self.patience, self.slack = average, score, patience, slack
+        self.start = start
         self.every = max(1, patience // 20)
         self.next = self.every
         self.best_score = math.inf
@@ -243,6 +250,9 @@ class Stopper:
         score = self.score()
         self.scores.append((number, score))
         self.next = number + max(self.every, number // 20)
+        if self.best_round < self.start:  # what is kept was scored when scores did not count
+            self.best_score = math.inf
+            self.best = {}
         if score < self.best_score + self.slack or not self.best:
             self.kept_score, self.best_round = score, number
             self.best_score = min(score, self.best_score)
@@ -256,7 +266,8 @@ class Stopper:
         self.next = min(self.next, number + self.every)
 
     def over(self, number: int) -> bool:
-        return number - self.best_round >= max(self.patience, self.best_round)
+        long = number - self.best_round >= max(self.patience, self.best_round)
+        return long and number >= self.start
 
     def restore(self) -> None:
         """Put the best state back."""

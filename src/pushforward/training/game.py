@@ -52,6 +52,7 @@ class Game(nn.Module, ABC):
     """
 
     simultaneous = False  # whether all losses are differentiated before the first player moves
+    grows = False  # whether players may own what their losses do not use yet: its gradient is 0
 
     @abstractmethod
     def players(self) -> tuple[Player, ...]:

@@ -98,7 +98,11 @@ class Training:
         """The loss, and its gradient with respect to what `player` owns."""
         loss = as_loss(result)
         first, *rest = loss.terms.values()
-        return loss, torch.autograd.grad(sum(rest, first), self.owned[player])
+        # An unused parameter is a mistake, where the game does not say otherwise.
+        grows = self.game.grows
+        return loss, torch.autograd.grad(
+            sum(rest, first), self.owned[player], allow_unused=grows, materialize_grads=grows
+        )
 
     def move(self, player: str, loss: Loss, gradients: Sequence[Tensor]) -> Terms:
         """Step `player`'s own parameters down the gradient, and set the buffers."""
