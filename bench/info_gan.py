@@ -6,6 +6,8 @@ another split of the same digits. Every fit sees training rows alone, without la
 of test rows. Whether the generator's categories are classes is asked of a classifier that was
 trained on real rows with their labels, and what k-means finds in the same rows stands beside.
 
+`--dev` compares other options on a split that is not reported, three fits of each.
+
 Information is measured on fresh samples, by the model's own Q and by a classifier that never saw
 the model: it is trained on 4000 generated rows with their codes, and reads 2000 others.
 """
@@ -42,6 +44,14 @@ ATTEMPTS = 2
 BEST = f"λ = 1, best of {ATTEMPTS} by score"
 ROUNDS = 3500
 BUDGET = 255  # seconds, for the twelve fits to one data set at once
+DEV_SEEDS = (100,)
+DEV_ATTEMPTS = 3
+TRIED: dict[str, dict[str, Any]] = {
+    "as reported": {},
+    "λ = 0.5": {"category_weight": 0.5},
+    "λ = 2": {"category_weight": 2.0},
+    "7000 rounds": {"max_rounds": 2 * ROUNDS, "patience": 2 * ROUNDS},
+}
 GLYPHS: dict[str, Any] = {  # rotation is the one factor beside the character, and half a pixel
     "families": ("sans",),
     "bold": (False,),
@@ -55,7 +65,7 @@ GLYPHS: dict[str, Any] = {  # rotation is the one factor beside the character, a
 def fit_all(
     samplers: Sequence[NeuralSampler],
     rows: Sequence[np.ndarray],
-    budget: float,
+    budget: float | None,
     validation: Sequence[np.ndarray | None] | None = None,
 ) -> None:
     """Fit each sampler to its own rows, all at once where their networks have equal shapes."""
@@ -111,19 +121,11 @@ def measure(data: str, seeds: tuple[int, ...], rounds: int, budget: float) -> li
         for case in CASES
         for attempt in range(ATTEMPTS if case == "λ = 1" else 1)
     ]
-    parts = [digits(seed) if data == "digits" else glyphs(seed) for seed, *_ in trials]
-    gans = [
-        InfoGAN(
-            **OPTIONS
-            | CASES[case]
-            | {"continuous_codes": int(data == "glyphs"), "random_state": 1000 * attempt + seed}
-            | {"max_rounds": rounds, "patience": rounds}
-        )
-        for seed, case, attempt in trials
-    ]
-    halves = [np.split(as_images(p["train"]), [len(p["train"]) * 17 // 20]) for p in parts]
+    effort = {"max_rounds": rounds, "patience": rounds}
     began = time.monotonic()
-    fit_all(gans, [train for train, _ in halves], budget, [held for _, held in halves])
+    gans, parts = fitted(
+        data, [(seed, effort | CASES[case], attempt) for seed, case, attempt in trials], budget
+    )
     seconds = round(time.monotonic() - began, 1)
     runs = [
         {"data": data, "case": case, "seed": seed, "attempt": attempt, "seconds_of_all": seconds}
@@ -133,6 +135,69 @@ def measure(data: str, seeds: tuple[int, ...], rounds: int, budget: float) -> li
     for seed in seeds:
         attempts = [run for run in runs if (run["seed"], run["case"]) == (seed, "λ = 1")]
         runs.append(min(attempts, key=lambda run: run["score"]) | {"case": BEST})
+    return runs
+
+
+def fitted(
+    data: str, trials: Sequence[tuple[int, dict[str, Any], int]], budget: float | None
+) -> tuple[list[InfoGAN], list[dict[str, Any]]]:
+    """Models and their data, of trials (seed of the split, options, number of the attempt)."""
+    parts = [digits(seed) if data == "digits" else glyphs(seed) for seed, *_ in trials]
+    codes = {"continuous_codes": int(data == "glyphs")}
+    gans = [
+        InfoGAN(**OPTIONS | codes | options | {"random_state": 1000 * attempt + seed})
+        for seed, options, attempt in trials
+    ]
+    halves = [np.split(as_images(p["train"]), [len(p["train"]) * 17 // 20]) for p in parts]
+    fit_all(gans, [train for train, _ in halves], budget, [held for _, held in halves])
+    return gans, parts
+
+
+def tried(data: str, seeds: tuple[int, ...], rounds: int | None) -> list[dict[str, Any]]:
+    """Scores and accuracies of other options, three fits of each on every split."""
+    trials = [
+        (seed, name, attempt) for name in TRIED for seed in seeds for attempt in range(DEV_ATTEMPTS)
+    ]
+    effort = {"max_rounds": rounds or ROUNDS, "patience": rounds or ROUNDS}
+    each = [
+        (seed, effort | TRIED[name] | (effort if rounds else {}), attempt)
+        for seed, name, attempt in trials
+    ]
+    gans, parts = fitted(data, each, None)
+    runs = []
+    for (seed, name, attempt), gan, part in zip(trials, gans, parts, strict=True):
+        clusters = gan.predict(as_images(part["test"]))
+        found = {"data": data, "tried": name, "seed": seed, "attempt": attempt}
+        found["score"] = min(score for _, score in gan.scores_)
+        found["accuracy"] = cluster_accuracy(part["labels"], clusters).accuracy
+        runs.append(found)
+    return runs
+
+
+def chosen(runs: Sequence[dict[str, Any]], attempts: int) -> float:
+    """The mean over splits of the accuracy of the best of so many attempts by score."""
+    best: dict[int, dict[str, Any]] = {}
+    for run in runs:
+        known = best.get(run["seed"])
+        if run["attempt"] < attempts and (known is None or run["score"] < known["score"]):
+            best[run["seed"]] = run
+    return float(np.mean([run["accuracy"] for run in best.values()]))
+
+
+def compare_options(quick: bool) -> list[dict[str, Any]]:
+    """What `--dev` does: a table, and what it was made from."""
+    seeds, rounds = (DEV_SEEDS[:1], 60) if quick else (DEV_SEEDS, None)
+    runs = [run for data in ("digits", "glyphs") for run in tried(data, seeds, rounds)]
+    lines = []
+    for data in ("digits", "glyphs"):
+        for name in TRIED:
+            mine = [r for r in runs if (r["data"], r["tried"]) == (data, name)]
+            all_of_them = mean_and_error([r["accuracy"] for r in mine])
+            best = [f"{chosen(mine, k):.3f}" for k in range(1, DEV_ATTEMPTS + 1)]
+            score = f"{np.mean([r['score'] for r in mine]):.3f}"
+            lines.append((f"{data}, {name}", plus_minus(all_of_them, 3), *best, score))
+    head = ("accuracy", "all fits", "the first", "best of 2", "best of 3", "mean score")
+    print_table(head, lines)
     return runs
 
 
@@ -187,10 +252,18 @@ COLUMNS = (
 
 
 def main() -> None:
-    options = options_of(__doc__).parse_args()
+    parser = options_of(__doc__)
+    parser.add_argument("--dev", action="store_true", help="other options, on other splits")
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    if options.dev:
+        kind, runs = machine(), compare_options(options.quick)
+        settings = {"rounds": ROUNDS, "seeds": list(DEV_SEEDS), "options": OPTIONS, "tried": TRIED}
+        found = {"machine": kind, "settings": settings | {"glyphs": GLYPHS}, "runs": runs}
+        keep("info-gan-dev", folder_of(options), found)
+        return
     rounds, seeds = (60, SEEDS[:1]) if options.quick else (ROUNDS, SEEDS)
     kind = machine()
-    torch.set_num_threads(1)
     runs = [run for data in ("digits", "glyphs") for run in measure(data, seeds, rounds, BUDGET)]
     lines = []
     for data in ("digits", "glyphs"):
