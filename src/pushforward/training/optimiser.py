@@ -68,7 +68,7 @@ class Adam:
         """Move by the settings and the number of steps as they are."""
         torch._fused_adam_(
             self.parameters,
-            list(gradients),
+            [in_order_of(p, g) for p, g in zip(self.parameters, gradients, strict=True)],
             self.first,
             self.second,
             [],
@@ -99,6 +99,16 @@ class Adam:
         for mine in ("first", "second"):
             for tensor, saved in zip(getattr(self, mine), state[mine], strict=True):
                 tensor.copy_(torch.as_tensor(saved))
+
+
+def in_order_of(parameter: Tensor, gradient: Tensor) -> Tensor:
+    """A gradient in its parameter's order in memory, which the fused kernel takes for granted.
+
+    Convolutions of images whose channels come last have gradients in that order.
+    """
+    if gradient.stride() == parameter.stride():
+        return gradient
+    return torch.empty_like(parameter).copy_(gradient)
 
 
 def move_together(
