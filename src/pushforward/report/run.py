@@ -102,6 +102,13 @@ class Run:
             return None
         return self._read(f"{method.replace(' ', '-')}-{repeat}-nearest")
 
+    def ways(self, method: str, repeat: int) -> Any:
+        """Images on the way between test images through a method's codes, way after way, or None.
+
+        Each way begins and ends with the real images.
+        """
+        return self._read(f"{method.replace(' ', '-')}-{repeat}-ways") if self.real_rows else None
+
     def real(self) -> Any:
         """Real test rows of the first repeat that has them, or None."""
         if not self.real_rows:

@@ -33,6 +33,7 @@ from pushforward.evaluation.scores import Evaluation
 from pushforward.evaluation.verdict import notes, verdict
 from pushforward.methods import get_method
 from pushforward.models.conditional import ConditionalSampler
+from pushforward.models.latent import LatentSampler
 from pushforward.models.neural import NeuralSampler
 from pushforward.sampler import Sampler
 from pushforward.storage import replacing
@@ -43,6 +44,7 @@ FLOOR = "gaussian"  # what a model must beat
 OVER_BUDGET = 1.5  # a fit that takes this much of its budget is named, not ranked
 JUDGED_ROWS = 4000  # test rows, and as many samples: neighbours take time with their square
 NEIGHBOURS_SHOWN = 8
+WAYS, STEPS = 4, 6  # between two test images, and images on each, for the report
 ROWS_KEPT = 5000  # of a sample, for the report
 PER_CLASS = 100  # rows that are drawn for each class
 MOST_CLASSES, PER_CLASS_LEARNT = 100, 20  # that a classifier of images learns, and images of each
@@ -242,6 +244,8 @@ def _fit_and_judge(
     n = min(len(parts.test), JUDGED_ROWS)
     fake = dataset.as_rows(sampler.sample(n, random_state=trial.fit_seed))
     _judge(row, trial, dataset, parts, fake, sampler, folder, keep_real)
+    if keep_real and trial.repeat == 0 and dataset.image_shape is not None:
+        _keep_ways(folder / "samples", trial.name, dataset, parts, sampler)
     if isinstance(sampler, ConditionalSampler) and not sampler.conditions_.continuous:
         _judge_labels(row, dataset, parts, sampler, feature_map(trial, dataset, parts, folder))
     if keep_real or not _copies(row, sampler):
@@ -348,6 +352,23 @@ def _judge_labels(
             "larger networks, or more rows of the classes that are missed."
         )
         row["diagnosis"].append({"name": "LABELS_MISSED", "sentence": sentence})
+
+
+def _keep_ways(samples: Path, name: str, dataset: Dataset, parts: Split, sampler: Sampler) -> None:
+    """From one test image to another through the codes of a latent model, for the report.
+
+    Each way has the real images at its ends, beside what their codes are decoded to.
+    """
+    if not isinstance(sampler, LatentSampler) or len(parts.test) < 2 * WAYS:
+        return
+    a, b = parts.test[:WAYS], parts.test[WAYS : 2 * WAYS]
+    under: dict[str, Any] = {}
+    if isinstance(sampler, ConditionalSampler):  # the label of the image that a way begins with
+        under["given"] = np.repeat(np.asarray(parts.y_test)[:WAYS], STEPS, axis=0)
+    images = sampler.interpolate(dataset.as_samples(a), dataset.as_samples(b), STEPS, **under)
+    between = dataset.as_rows(images).reshape(WAYS, STEPS, -1)
+    ways = np.concatenate([a[:, None], between, b[:, None]], axis=1)
+    _keep_real(samples, f"{name}-ways", ways.reshape(WAYS * (STEPS + 2), -1))
 
 
 def _joined(y: Any) -> NDArray:
