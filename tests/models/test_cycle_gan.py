@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from torch import nn
 
 import pushforward as pf
 from pushforward.data.encoding import Encoding
@@ -15,6 +16,8 @@ from pushforward.models.cycle_gan import CycleGAN
 from pushforward.models.pool import Pool
 from pushforward.models.translation import diagnose_translation
 from pushforward.networks.mlp import mlp
+from pushforward.networks.patch import patch_reader
+from pushforward.networks.translator import Translator
 from pushforward.training.device import seeded
 from pushforward.training.loop import Stream, Training, optimisers_for, play
 
@@ -345,3 +348,220 @@ def test_of_two_symmetric_domains_either_sign_is_found_and_the_inverted_one_is_n
     assert set(inverted) == {False, True}
     for member, whether in zip(fits, inverted, strict=True):
         assert ("INVERTED" in [finding.name for finding in member.diagnosis_]) == whether
+
+
+# Images
+
+
+IMAGES = {"width": 2, "max_rounds": 3, "batch_size": 2, "random_state": 0}
+
+
+def pictures(*shape, n=12, seed=0):
+    return np.random.default_rng(seed).random((n, *shape))
+
+
+def image_game(A, B, **options):
+    """A game about to begin, between images."""
+    sampler = CycleGAN(**IMAGES | options)
+    sampler.encoding_, sampler.other_encoding_ = Encoding().fit(A), Encoding().fit(B)
+    sampler.other_rows_ = sampler.other_encoding_.transform(B)
+    with seeded(0):
+        return sampler._game(len(A), sampler.encoding_.width)
+
+
+class Scaled(nn.Module):
+    """Images times a number: 1 for the identity, −1 for the inversion of colours."""
+
+    def __init__(self, factor):
+        super().__init__()
+        self.factor = nn.Parameter(torch.tensor(float(factor)))
+
+    def forward(self, x):
+        return self.factor * x
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [((16, 16), (16, 16)), ((17, 19), (17, 19)), ((16, 18), (16, 18, 3)), ((16, 16, 3), (20, 24))],
+)
+def test_images_of_any_size_and_number_of_channels(one, other):
+    A, B = pictures(*one), pictures(*other)
+    fitted = CycleGAN(**IMAGES).fit(A, B)
+    assert fitted.translate(A).shape == B.shape
+    assert fitted.translate(B, to="a").shape == A.shape
+    inner = fitted.game_.to_b[-2]
+    assert isinstance(inner, Translator)
+    assert inner.halvings == (0 if 17 in one else 1)
+
+
+def test_networks_are_chosen_by_the_size_of_the_images_of_both_domains():
+    large, small = pictures(16, 16), pictures(16, 15)
+    convolves = lambda a, b, **o: any(  # noqa: E731
+        isinstance(m, nn.Conv2d) for m in image_game(a, b, **o).modules()
+    )
+    assert convolves(large, large)
+    assert not convolves(large, small)
+    assert not convolves(large, large, networks="mlp")
+    sampler = CycleGAN()
+    sampler.encoding_ = sampler.other_encoding_ = Encoding().fit(small)
+    assert (sampler._chosen("batch_size"), sampler._chosen("learning_rate")) == (128, 2e-3)
+    sampler.encoding_ = sampler.other_encoding_ = Encoding().fit(large)
+    assert sampler._chosen("batch_size") < 16
+    assert sampler._chosen("learning_rate") < 2e-3
+
+
+def test_fresh_translators_of_images_start_near_the_identity_or_do_not():
+    A = np.sign(pictures(16, 16) - 0.5)
+    rows = torch.as_tensor(Encoding().fit(A).transform(A), dtype=torch.float32)
+    with torch.no_grad():
+        moved = {
+            start: (image_game(A, A, start=start).to_b(rows) - rows).abs().mean().item()
+            for start in ("identity", "random")
+        }
+    assert moved["identity"] < 0.15
+    assert moved["random"] > 0.5
+
+
+def test_grey_images_start_as_grey_ones_in_colour():
+    A, B = pictures(16, 16), pictures(16, 16, 3)
+    x = torch.as_tensor(Encoding().fit(A).transform(A), dtype=torch.float32)
+    with torch.no_grad():
+        y = image_game(A, B).to_b(x).reshape(12, 16, 16, 3)
+    assert torch.corrcoef(torch.stack([y.mean(3).flatten(), x.flatten()]))[0, 1] > 0.95
+    assert y.std(3).mean() < 0.2
+
+
+def test_least_squares_are_means_over_patches_and_rows():
+    A, B = pictures(16, 16), pictures(16, 16, 3, seed=1)
+    game = image_game(A, B)
+    x = torch.as_tensor(Encoding().fit(A).transform(A[:4]), dtype=torch.float32)
+    noise = game.noise(4, torch.Generator().manual_seed(0))
+    said = game.judge_a(x)
+    assert said.shape == (4, 36)  # (16 / 2 − 2)² values, each of 16×16 pixels
+    terms, _ = game("discriminators", x, noise)
+    each = [0.5 * (value - 1) ** 2 for value in said.flatten().tolist()]
+    assert terms["real_a"].item() == pytest.approx(sum(each) / len(each), rel=1e-5)
+    fooled, _ = game("translators", x, noise)
+    each = [(value - 1) ** 2 for value in game.judge_b(game.to_b(x)).flatten().tolist()]
+    assert fooled["fool_b"].item() == pytest.approx(sum(each) / (4 * 36), rel=1e-5)
+    there_and_back = game.to_a(game.to_b(x))
+    cycle = 10 * np.abs((there_and_back - x).detach().numpy()).mean()
+    assert fooled["cycle_a"].item() == pytest.approx(cycle, rel=1e-4)
+
+
+def test_a_value_sees_its_patch_only():
+    judge = patch_reader(1, width=2, halvings=1)
+    image = torch.rand(1, 1, 24, 24, generator=torch.Generator().manual_seed(0), requires_grad=True)
+    values = judge(image)[0]
+    middle = len(values) // 2 + int(len(values) ** 0.5) // 2
+    (slope,) = torch.autograd.grad(values[middle], image)
+    rows, columns = (slope[0, 0] != 0).nonzero().T
+    assert int(rows.max() - rows.min()) == int(columns.max() - columns.min()) == 15
+
+
+def test_every_weight_of_the_networks_of_images_is_moved_by_its_owner_alone():
+    A, B = pictures(16, 16), pictures(16, 16, seed=1)
+    game = image_game(A, B, identity_weight=0.5)
+    x = torch.as_tensor(Encoding().fit(A).transform(A[:4]), dtype=torch.float32)
+    noise = game.noise(4, torch.Generator().manual_seed(0))
+    for player in game.players():
+        owned = game.owned(player)
+        terms, _ = game(player.name, x, noise)
+        gradients = torch.autograd.grad(sum(terms.values()), list(owned.values()))
+        # A bias before an instance norm is taken out again by it.
+        still = {k for k, g in zip(owned, gradients, strict=True) if g.abs().max() < 1e-6}
+        assert all(k.endswith("bias") for k in still)
+        assert len(still) < len(owned) / 3
+    joint = dict(game.joint(x, noise))
+    assert joint["translators"].keys() == terms.keys()
+    for name, term in joint["translators"].items():
+        assert term.item() == pytest.approx(terms[name].item(), rel=1e-5)
+
+
+def test_images_saved_loaded_and_resumed_translate_the_same(tmp_path):
+    A, B = pictures(16, 16), pictures(16, 16, 3)
+    plain = CycleGAN(**IMAGES).fit(A, B)
+    with pytest.warns(DataWarning, match="contains training rows"):
+        loaded = pf.load_model(plain.save(tmp_path / "model"))
+    assert np.array_equal(loaded.translate(A), plain.translate(A))
+    CycleGAN(**IMAGES).fit(A, B, checkpoint=tmp_path / "c")
+    resumed = CycleGAN(**IMAGES).fit(A, B, checkpoint=tmp_path / "c")
+    assert np.array_equal(resumed.translate(B, to="a"), plain.translate(B, to="a"))
+
+
+def test_of_images_the_last_state_is_kept_while_the_rate_falls():
+    A, B = pictures(16, 16), pictures(16, 16, seed=1)
+    options = IMAGES | {"max_rounds": 6, "patience": 2}
+    assert CycleGAN(**options).fit(A, B).best_round_ == 6
+    assert len(CycleGAN(**options).fit(A, B).scores_) == 6
+
+
+def test_modules_of_ones_own():
+    A, B = pictures(16, 16), pictures(16, 16, 3)
+    given = {
+        "to_b": Translator(1, 3, width=2, halvings=0, blocks=1),
+        "judge_b": lambda: nn.Sequential(nn.Conv2d(3, 2, 5, 4), nn.Flatten(), nn.Linear(18, 5)),
+    }
+    game = CycleGAN(**IMAGES, networks=given).fit(A, B).game_
+    assert len(game.to_b[1].body) < len(game.to_a[1].body)
+    assert game.judge_b(torch.zeros(2, 768)).shape == (2, 5)
+    rows = np.random.default_rng(0).normal(size=(30, 4))
+    mixed = {
+        "to_b": nn.Linear(4, 256),
+        "to_a": lambda: nn.Sequential(nn.Flatten(), nn.Linear(256, 4)),
+    }
+    images = pictures(16, 16)
+    shaped = mixed | {"to_b": nn.Sequential(nn.Linear(4, 256), nn.Unflatten(1, (1, 16, 16)))}
+    assert CycleGAN(**IMAGES, networks=shaped).fit(rows, images).translate(rows).shape == (
+        30,
+        16,
+        16,
+    )
+    with pytest.raises(InputError, match=r"to give \(n, 1, 16, 16\)|cannot take 4"):
+        CycleGAN(**IMAGES, networks={"to_b": nn.Linear(4, 7)}).fit(rows, images)
+    with pytest.raises(InputError, match="to_b, to_a, judge_a, judge_b"):
+        CycleGAN(networks={"generator": nn.Linear(4, 4)}).fit(rows, rows + 1)
+
+
+def test_what_cannot_be_done_with_images_is_told():
+    A = pictures(16, 16)
+    with pytest.raises(InputError, match="'identity' or 'random'"):
+        CycleGAN(**IMAGES, start="rotation").fit(A, A + 1)
+    with pytest.raises(InputError, match="networks among 'auto', 'mlp'"):
+        CycleGAN(**IMAGES, networks="dcgan").fit(A, A + 1)
+    with pytest.raises(InputError, match=r"set identity_weight=0"):
+        CycleGAN(**IMAGES, identity_weight=0.5).fit(A, pictures(16, 16, 3))
+    with pytest.raises(InputError, match=r"multiples of 4 for 2 halvings, got 18×16"):
+        Translator(1, 1, width=2)(torch.zeros(1, 1, 18, 16))
+    with pytest.raises(InputError, match=r"multiples of 4"):
+        CycleGAN(**IMAGES, networks={"to_b": Translator(1, 1, width=2)}).fit(
+            pictures(18, 16), pictures(18, 16, seed=1)
+        )
+
+
+@pytest.mark.parametrize(("factor", "expected"), [(1, "IDENTITY"), (-1, "INVERTED")])
+def test_identity_and_inverted_colours_are_named_on_images(factor, expected):
+    """Dark digits on light paper, and digits in colours, of which light on dark are as many."""
+    A, B = pf.load_domains("colours", size=16).draw(150, 150, np.random.default_rng(0))
+    given = {"to_b": Scaled(factor), "to_a": Scaled(factor)}
+    options = IMAGES | {"max_rounds": 1, "learning_rate": 1e-6}
+    fitted = CycleGAN(**options, networks=given).fit(A, B, validation=A, y_validation=B)
+    found = [f.name for f in fitted.diagnosis_ if f.sentence.startswith("A to B")]
+    assert found == [expected]
+
+
+def test_true_counterparts_of_images_are_not_named():
+    a, b, _ = pf.load_domains("upright-slanted", size=16).pairs(150, np.random.default_rng(0))
+    other = pf.load_domains("upright-slanted", size=16).pairs(150, np.random.default_rng(1))[1]
+    a, b, other = (2 * x.reshape(150, -1) - 1 for x in (a, b, other))
+    assert diagnose_translation(a, b, other) == []
+    assert [f.name for f in diagnose_translation(a, a, other)] == ["IDENTITY"]
+
+
+def test_rows_of_one_law_do_not_count_as_two_domains():
+    rng = np.random.default_rng(0)
+    for n in (40, 100, 400):
+        for p in (2, 30):
+            for _ in range(5):
+                a, b = rng.normal(size=(2, n, p))
+                assert diagnose_translation(a, a, b) == []

@@ -102,6 +102,10 @@ class NeuralSampler(Sampler):
             return handed_drawer(given, self.encoding_, n_in, packing=packing)
         return self._family.drawer(n_in, packing=packing)
 
+    def _chosen(self, name: str) -> Any:
+        """An option, or where a method leaves it open what it takes for this data."""
+        return getattr(self, name)
+
     def _given_network(self, part: str) -> Any:
         return None if isinstance(self.networks, str) else self.networks.get(part)
 
@@ -153,7 +157,8 @@ class NeuralSampler(Sampler):
         with seeded(seeds[0]):
             game = self._game(len(rows), Z.shape[1]).to(device)
         self.game_ = game
-        stream = Stream(x, self.batch_size, game.noise, torch.Generator().manual_seed(seeds[1]))
+        batches = torch.Generator().manual_seed(seeds[1])
+        stream = Stream(x, self._chosen("batch_size"), game.noise, batches)
 
         def prepare() -> None:
             self._prepare(x, held, np.random.default_rng(seeds[2]))
@@ -182,7 +187,8 @@ class NeuralSampler(Sampler):
         )
 
     def _optimisers(self, game: Game) -> dict[str, Adam]:
-        return optimisers_for(game, self.learning_rate, (self.betas[0], self.betas[1]))
+        rate = self._chosen("learning_rate")
+        return optimisers_for(game, rate, (self.betas[0], self.betas[1]))
 
     def _fixed(self) -> str:
         """The parameters that the members of a population must share, as text."""
@@ -256,11 +262,12 @@ class NeuralSampler(Sampler):
 
     def _check_parameters(self) -> None:
         for name in ("batch_size", "max_rounds", "patience", "restarts"):
-            value = getattr(self, name)
+            value = self._chosen(name)
             if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
                 raise InputError(f"expected {name} to be a whole number above 0, got {value!r}")
-        if not (is_number(self.learning_rate) and self.learning_rate > 0):
-            raise InputError(f"expected learning_rate to be above 0, got {self.learning_rate!r}")
+        rate = self._chosen("learning_rate")
+        if not (is_number(rate) and rate > 0):
+            raise InputError(f"expected learning_rate to be above 0, got {rate!r}")
         betas = self.betas if isinstance(self.betas, (tuple, list)) else ()
         if len(betas) != 2 or not all(is_number(b) and 0 <= b < 1 for b in betas):
             raise InputError(

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from pushforward.evaluation.neighbours import neighbour_gap
 from pushforward.training.diagnosis import Finding
 
 # Conventions of this library, as those of `diagnose`.
-APART = 0.25  # from which `neighbour_gap` on, two samples differ: fits that learn get below
+APART = 0.8  # over √n: from which `neighbour_gap` on, two samples of n rows each differ
 UNMOVED = 0.1  # of the distance between two rows, that a translation moves a row
 STILL = 0.5  # of the domains' gap, that is left where a translation has done nothing
 OPPOSITE = -0.5  # correlation from which on content counts as inverted
@@ -19,7 +21,9 @@ def diagnose_translation(a: np.ndarray, translated: np.ndarray, b: np.ndarray) -
     """Say whether rows came back as they were, or with their content inverted; [] for neither.
 
     IDENTITY: a row moved by less than a tenth of the distance between two rows on average, while
-    the domains differ (a gap of 0.25 or more), and half of that gap or more is left.
+    the domains differ (a gap of 0.8 / √n or more for n rows of each: those of one law stay below,
+    and those of images that differ visibly may lie little above), and half of that gap or more is
+    left.
     INVERTED: the correlation of a and G(a), entry by entry about their means, is below −½, and the
     mirrored output −G(a) would fit domain B as well (a gap at most 0.1 larger): the data do not say
     which of the two is meant. Both without known counterparts.
@@ -38,7 +42,7 @@ def diagnose_translation(a: np.ndarray, translated: np.ndarray, b: np.ndarray) -
     gap_before, gap = _gap(b[:n], a[:n]), _gap(b[:n], translated[:n])
     found = []
     moved = _relative_move(a, translated)
-    if moved < UNMOVED and gap_before >= APART and gap >= STILL * gap_before:
+    if moved < UNMOVED and gap_before >= APART / math.sqrt(n) and gap >= STILL * gap_before:
         found.append(
             Finding(
                 "IDENTITY",

@@ -5,6 +5,9 @@ from __future__ import annotations
 from torch import nn
 
 from pushforward.networks.convolutional import LEAKY, Norm, no_norm
+from pushforward.networks.layout import AsImages, Layout
+
+LARGE = 64  # pixels, from which on patches are larger
 
 
 def patch_reader(
@@ -26,3 +29,9 @@ def patch_reader(
         c_in, count = count, min(2 * count, 8 * width)
         layers += [nn.Conv2d(c_in, count, 4, stride, 1), norm(count), LEAKY()]
     return nn.Sequential(*layers, nn.Conv2d(count, 1, 4, 1, 1), nn.Flatten())
+
+
+def patch_judge(layout: Layout, width: int) -> nn.Sequential:
+    """Encoded rows of images to a value of each patch: of 16 pixels, of 34 in larger images."""
+    halvings = 1 if min(layout.size) < LARGE else 2
+    return nn.Sequential(AsImages(layout), *patch_reader(layout.channels, width, halvings))
