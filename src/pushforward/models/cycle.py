@@ -21,7 +21,7 @@ class CycleConsistent(Game):
           + λ λ_idt (E ‖G(b) − b‖₁ + E ‖F(a) − a‖₁)                                (section 5.2)
 
     with least squares for the logarithms of eq. 1, and norms that are means over entries, as in the
-    authors' code; E is over patches too, where a discriminator says a value of each, `(n, patches)`.
+    authors' code; E is over patches too where a discriminator gives each a value, `(n, patches)`.
     Zhu et al. 2017, arXiv:1703.10593. A batch is rows of A; `rows_b` are all training rows of B,
     and the noise says which go with the batch.
     """
