@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import avg_pool2d, interpolate
+from torch.nn.functional import avg_pool2d, conv2d, interpolate, linear
 
 from pushforward.networks.convolutional import LEAKY, PixelNorm
 
@@ -75,8 +75,7 @@ class Equalised(nn.Module):
     """A linear layer or convolution of weights w · gain / √fan_in, with w ~ N(0, 1) learnt.
 
     Adam moves every w by about its learning rate; divided at run time, and not when w is drawn,
-    all layers learn at one speed. What goes in is multiplied, which is the same and leaves the
-    layer as it is. Karras et al. 2018, arXiv:1710.10196, section 4.1.
+    all layers learn at one speed. Karras et al. 2018, arXiv:1710.10196, section 4.1.
     """
 
     def __init__(self, layer: nn.Linear | nn.Conv2d, gain: float = math.sqrt(2)) -> None:
@@ -88,7 +87,10 @@ class Equalised(nn.Module):
         nn.init.zeros_(layer.bias)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.layer(x * self.scale)
+        layer, weight = self.layer, self.layer.weight * self.scale
+        if isinstance(layer, nn.Linear):
+            return linear(x, weight, layer.bias)
+        return conv2d(x, weight, layer.bias, layer.stride, layer.padding)
 
 
 class MinibatchDeviation(nn.Module):
