@@ -37,7 +37,7 @@ from pushforward.training.adaptors import (
     until,
 )
 from pushforward.training.checkpoint import Checkpoint
-from pushforward.training.device import threads_for
+from pushforward.training.device import threads_for, without_denormals
 from pushforward.training.loop import BLOCK, Training, play
 from pushforward.training.population import Averages, Healthies, Histories, Population, Stoppers
 
@@ -294,7 +294,8 @@ def _rounds(
     size: float = sum(p.numel() for p in first.training.game.parameters())
     if convolves(first.training.game):  # each weight is used at many pixels
         size = math.inf
-    with threads_for(size, first.training.stream.batch_size, len(fits)):
+    threads = threads_for(size, first.training.stream.batch_size, len(fits))
+    with threads, without_denormals():
         rounds = limit(play(training), max_rounds)
         if first.decay:
             optimisers = [o for fit in fits for o in fit.training.optimisers.values()]
