@@ -17,6 +17,7 @@ TINY = {
     "info-gan": {"categories": 2, "hidden": (8,), "max_rounds": 30},
     "cycle-gan": {"hidden": (8,), "max_rounds": 30},
     "sim-gan": {"width": 4, "blocks": 1, "batch_size": 8, "max_rounds": 10},
+    "shared-autoencoder": {"width": 2, "latent_dim": 4, "batch_size": 8, "max_rounds": 20},
     "super-resolution": {"width": 2, "blocks": 1, "warm_up": 3, "max_rounds": 20},
     "progressive-gan": {"width": 4, "latent_dim": 4, "phase_rounds": 2, "max_rounds": 20},
     "maximum-likelihood": {"family": "norm"},

@@ -45,6 +45,7 @@ _PUBLIC = {
     "Mixture": "classical.mixture",
     "ProgressiveGAN": "models.progressive_gan",
     "Sampler": "sampler",
+    "SharedAutoencoder": "models.shared_autoencoder",
     "SimGAN": "models.sim_gan",
     "split": "data.split",
     "SuperResolution": "models.super_resolution",
@@ -80,6 +81,7 @@ if TYPE_CHECKING:
     from pushforward.models.gan import GAN
     from pushforward.models.info_gan import InfoGAN
     from pushforward.models.progressive_gan import ProgressiveGAN
+    from pushforward.models.shared_autoencoder import SharedAutoencoder
     from pushforward.models.sim_gan import SimGAN
     from pushforward.models.super_resolution import SuperResolution
     from pushforward.models.vae import VAE
@@ -111,6 +113,7 @@ __all__ = [
     "Mixture",
     "ProgressiveGAN",
     "Sampler",
+    "SharedAutoencoder",
     "SimGAN",
     "SuperResolution",
     "__version__",

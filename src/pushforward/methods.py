@@ -404,6 +404,15 @@ ROWS = (
         default=False,
     ),
     Method(
+        "shared-autoencoder",
+        "models.shared_autoencoder:SharedAutoencoder",
+        "samples, two with one encoder",
+        "two sets of images",
+        "codes, swaps",
+        "deepfakes/faceswap 2017, the first face swap",
+        default=False,
+    ),
+    Method(
         "super-resolution",
         "models.super_resolution:SuperResolution",
         "samples, upscaled",

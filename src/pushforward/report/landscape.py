@@ -26,6 +26,7 @@ ORDER = (
     "samples, labelled",
     "samples, in k clusters",
     "samples, two unpaired",
+    "samples, two with one encoder",
     "samples, upscaled",
 )
 WIDTH = 10.0  # inches
