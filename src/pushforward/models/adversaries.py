@@ -118,7 +118,7 @@ class Adversaries(Game):
         if self.objective.needs_real:
             values = values_of(self.discriminator, self.pack(x), self.pack(fake), self.apart)
             return self.objective.generator(*values)
-        return self.objective.generator(None, self.discriminator(self.pack(fake)))
+        return self.objective.generator(None, self.discriminator(self.pack(fake)).float())
 
     def pack(self, rows: Tensor) -> Tensor:
         """m rows side by side, along the columns or channels: `(n // m, m·p, ...)`."""
@@ -139,10 +139,13 @@ class Adversaries(Game):
 def values_of(
     critic: Critic, x: Tensor, fake: Tensor, apart: bool = False
 ) -> tuple[Tensor, Tensor]:
-    """What a critic says of real and of generated rows, in one pass unless it is to be `apart`."""
+    """What a critic says of real and of generated rows, in one pass unless it is to be `apart`.
+
+    In float32, as the losses are, whatever the precision that the critic computes in.
+    """
     if apart:
-        return critic(x), critic(fake)
-    real, generated = critic(torch.cat([x, fake])).split(len(x))
+        return critic(x).float(), critic(fake).float()
+    real, generated = critic(torch.cat([x, fake])).float().split(len(x))
     return real, generated
 
 

@@ -32,7 +32,7 @@ from pushforward.networks.mlp import mlp
 from pushforward.networks.spectral import spectrally_normalised
 from pushforward.sampler import check_flag, is_whole
 from pushforward.training.game import Game
-from pushforward.training.loop import optimisers_for
+from pushforward.training.loop import PRECISIONS, optimisers_for
 from pushforward.training.optimiser import Adam
 
 
@@ -75,6 +75,10 @@ class GAN(NeuralSampler):
         max_rounds: at most so many rounds (a turn of each player).
         patience: least number of rounds to go on without a better score.
         average: decay of the running average of the weights, 0 for none.
+        precision: "float32", or "bfloat16" for what the networks compute in training; weights,
+            losses, scores and samples stay float32. Faster where the processor multiplies such
+            numbers itself (AMX, AVX512-BF16, a GPU), slower elsewhere; restarts then train one by
+            one.
         restarts: fits from so many seeds, trained at once; the one with the best score on held-out
             rows is kept.
         device: "auto", "cpu", "cuda", ...
@@ -120,6 +124,7 @@ class GAN(NeuralSampler):
         max_rounds: int = 30_000,
         patience: int = 3000,
         average: float = 0.995,
+        precision: str = "float32",
         restarts: int = 1,
         device: str = "auto",
         random_state: int | None = None,
@@ -148,6 +153,7 @@ class GAN(NeuralSampler):
         self.max_rounds = max_rounds
         self.patience = patience
         self.average = average
+        self.precision = precision
         self.restarts = restarts
         self.device = device
         self.random_state = random_state
@@ -274,6 +280,7 @@ class GAN(NeuralSampler):
         check_choice("objective", self.objective, OBJECTIVES)
         check_choice("prior", self.prior, PRIORS)
         check_choice("penalty", self.penalty, (None, *PENALTIES))
+        check_choice("precision", self.precision, PRECISIONS)
         check_choice("optimiser", self.optimiser, ("adam", "rmsprop"))
         for name, least in (("packing", 1), ("n_critic", 1), ("warm_up", 0), ("unroll", 0)):
             value = getattr(self, name)
@@ -289,6 +296,11 @@ class GAN(NeuralSampler):
             check_flag(name, getattr(self, name))
         if self.penalty_weight is not None and self.penalty is None:
             raise InputError("expected a penalty for penalty_weight to weigh, got penalty=None")
+        if self.precision != "float32" and (self.penalty is not None or self.unroll):
+            raise InputError(
+                "expected precision='float32' with a penalty on slopes or with unroll, whose "
+                f"second derivatives 8 bits do not carry; got {self.precision!r}"
+            )
         if self.packing > self.batch_size:
             raise InputError(
                 f"expected packing to be at most the batch size {self.batch_size}, "

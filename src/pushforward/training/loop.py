@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -13,6 +14,7 @@ from pushforward.data.minibatches import Minibatches
 from pushforward.training.game import Game, Loss, Player, Tensors, Terms, as_loss, logged
 from pushforward.training.optimiser import Adam
 
+PRECISIONS = ("float32", "bfloat16")  # of what networks compute
 BLOCK = 32  # turns whose rows and noise are drawn at once; part of what a seed means
 
 
@@ -73,10 +75,22 @@ class Stream:
 
 
 class Training:
-    """A game in progress: all that a checkpoint must hold to go on exactly where it stopped."""
+    """A game in progress: all that a checkpoint must hold to go on exactly where it stopped.
 
-    def __init__(self, game: Game, stream: Stream, optimisers: dict[str, Adam]) -> None:
+    With `precision` "bfloat16" the products and convolutions of the losses, and so of their
+    gradients, are of numbers with 8 significant bits (`torch.autocast`); weights, moments and sums
+    stay float32.
+    """
+
+    def __init__(
+        self,
+        game: Game,
+        stream: Stream,
+        optimisers: dict[str, Adam],
+        precision: str = "float32",
+    ) -> None:
         self.game, self.stream, self.optimisers = game, stream, optimisers
+        self.precision = precision
         game.watch(optimisers)
         self.players = game.players()
         self.owned = {p.name: list(game.owned(p).values()) for p in self.players}
@@ -89,10 +103,28 @@ class Training:
         if losses is None:
             losses = ((player.name, player.loss(x, noise)) for player in players)
         # One by one, each loss with the moved networks, unless the moves are to be simultaneous.
-        steps: Iterable[Any] = ((name, *self.differentiate(name, loss)) for name, loss in losses)
+        steps: Iterable[Any] = (
+            (name, *self.differentiate(name, loss)) for name, loss in self.computed(losses)
+        )
         if self.game.simultaneous:
             steps = list(steps)
         return {name: self.move(name, loss, gradients) for name, loss, gradients in steps}
+
+    def computed(
+        self, losses: Iterator[tuple[str, Terms | Loss]]
+    ) -> Iterator[tuple[str, Terms | Loss]]:
+        """Losses as they come, each computed in this training's precision when it is asked for."""
+        while True:
+            with self.in_precision():
+                found = next(losses, None)
+            if found is None:
+                return
+            yield found
+
+    def in_precision(self) -> AbstractContextManager[Any]:
+        if self.precision == "float32":
+            return nullcontext()
+        return torch.autocast(self.stream.x.device.type, torch.bfloat16)
 
     def differentiate(self, player: str, result: Terms | Loss) -> tuple[Loss, Sequence[Tensor]]:
         """The loss, and its gradient with respect to what `player` owns."""

@@ -91,6 +91,8 @@ class Population:
         Raises:
             RuntimeError: a loss cannot be batched over members; the message says what.
         """
+        if self.members[0].precision != "float32":
+            raise RuntimeError(f"a population computes in float32, not {self.members[0].precision}")
         k, stream = len(self.rows), self.members[0].stream
         n = stream.batch_size
         noise = {
