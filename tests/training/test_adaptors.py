@@ -86,6 +86,29 @@ def test_training_stops_when_the_best_has_long_passed_and_keeps_it():
     assert min(score for _, score in stopper.scores) == 0
 
 
+def test_scores_before_the_start_neither_stop_nor_count():
+    module = nn.Linear(1, 1, bias=False)
+    average = Average(module, 0.0)
+
+    def score():  # the best of all come early, and from round 30 on that of round 35 is best
+        weight = module.weight.item()
+        return weight - 3 if weight < 30 else abs(weight - 35) + 10
+
+    stopper = Stopper(average, score, patience=20, start=30)
+
+    def walk():
+        for played in rounds():
+            module.weight.data.fill_(float(played.number))
+            average.mean[0].fill_(float(played.number))
+            yield played
+
+    best = {played.number: stopper.best_round for played in stop(walk(), stopper)}
+    assert best[29] == 29  # the last state, whatever its score
+    assert max(best) == 70
+    assert best[70] == 35
+    assert stopper.best_score == 10
+
+
 def test_limits():
     assert [r.number for r in limit(rounds(), 3)] == [1, 2, 3]
     assert [r.number for r in until(rounds(), time.monotonic() - 1)] == [1]
