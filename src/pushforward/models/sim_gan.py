@@ -104,7 +104,7 @@ class SimGAN(TwoDomainSampler):
         width: int | None = None,
         blocks: int = 4,
         batch_size: int = 32,
-        learning_rate: float = 2e-4,
+        learning_rate: float = 1e-3,
         betas: tuple[float, float] = (0.5, 0.999),
         decay: bool = True,
         max_rounds: int = 3000,
