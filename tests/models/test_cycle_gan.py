@@ -1,5 +1,6 @@
 """CycleGAN against its equations, its pool against the published one, and maps it must find."""
 
+from functools import partial
 from itertools import islice
 
 import numpy as np
@@ -418,7 +419,7 @@ def test_fresh_translators_of_images_start_near_the_identity_or_do_not():
             start: (image_game(A, A, start=start).to_b(rows) - rows).abs().mean().item()
             for start in ("identity", "random")
         }
-    assert moved["identity"] < 0.15
+    assert 0 < moved["identity"] < 0.1
     assert moved["random"] > 0.5
 
 
@@ -483,10 +484,12 @@ def test_images_saved_loaded_and_resumed_translate_the_same(tmp_path):
     plain = CycleGAN(**IMAGES).fit(A, B)
     with pytest.warns(DataWarning, match="contains training rows"):
         loaded = pf.load_model(plain.save(tmp_path / "model"))
-    assert np.array_equal(loaded.translate(A), plain.translate(A))
+    # Sums in convolutions may depend on where in memory an array lies.
+    same = partial(np.testing.assert_allclose, rtol=0, atol=1e-6)
+    same(loaded.translate(A), plain.translate(A))
     CycleGAN(**IMAGES).fit(A, B, checkpoint=tmp_path / "c")
     resumed = CycleGAN(**IMAGES).fit(A, B, checkpoint=tmp_path / "c")
-    assert np.array_equal(resumed.translate(B, to="a"), plain.translate(B, to="a"))
+    same(resumed.translate(B, to="a"), plain.translate(B, to="a"))
 
 
 def test_of_images_the_last_state_is_kept_while_the_rate_falls():

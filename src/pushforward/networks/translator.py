@@ -9,6 +9,7 @@ from pushforward.errors import InputError
 from pushforward.networks.convolutional import Norm
 from pushforward.networks.layout import AsImages, AsRows, Layout
 
+NEAR = 0.95  # of its input, that a translator with a skip starts as
 LARGE = 64  # pixels, from which on images are halved twice
 
 
@@ -41,8 +42,8 @@ class Translator(nn.Module):
     al. 2016; Zhu et al. 2017, arXiv:1703.10593, appendix 7.2, with 6 blocks for 128 pixels). Sides
     must be multiples of 2^halvings.
 
-    With `skip` the input is added before tanh, tanh(2x + f(x)), and f starts small, so that a fresh
-    network hardly changes an image.
+    With `skip` the input is added before tanh, tanh(atanh(0.95 x) + f(x)), and f starts small, so
+    that a fresh network hardly changes an image, and black and white can still be moved.
 
     Raises:
         InputError: images whose sides are no such multiples.
@@ -94,7 +95,7 @@ class Translator(nn.Module):
             )
         y = self.body(x)
         if self.skip:
-            y = y + 2 * in_channels(x, self.c_out)
+            y = y + torch.atanh(NEAR * in_channels(x, self.c_out).clamp(-1, 1))
         return torch.tanh(y)
 
 
