@@ -194,6 +194,7 @@ def test_a_network_upscales_by_any_factor_and_begins_near_bicubic(factor, skip):
     assert out.shape == (3, 2, 5 * factor, 4 * factor)
     bicubic = interpolate(x, scale_factor=factor, mode="bicubic")
     assert ((out - bicubic).abs().mean() < 0.1) == skip
+    assert network(9 * x).abs().max() <= 1
     out.square().mean().backward()
     assert all(p.grad.abs().sum() > 0 for p in network.parameters())
 
@@ -266,14 +267,15 @@ def test_a_fit_resumes_and_other_features_are_refused(tmp_path):
         SuperResolution(**options, features=other).fit(X, checkpoint=tmp_path / "c")
 
 
-def test_restarts_and_populations_are_solo_fits():
+def test_members_of_a_population_are_solo_fits():
     X = pictures()
     low = shrink(X, 4)
-    sampler = SuperResolution(**TINY, features=edges())
+    options = TINY | {"max_rounds": 5, "features": edges()}
+    sampler = SuperResolution(**options)
     for seed, member in zip(
         [0, 3], pf.fit_population(sampler, X, random_states=[0, 3], progress=False), strict=True
     ):
-        solo = SuperResolution(**TINY | {"random_state": seed}, features=edges()).fit(X)
+        solo = SuperResolution(**options | {"random_state": seed}).fit(X)
         np.testing.assert_allclose(member.upscale(low), solo.upscale(low), atol=1e-3)
 
 

@@ -101,7 +101,7 @@ class SuperResolution(NeuralSampler):
         networks: str | Mapping[str, Any] = "auto",
         width: int | None = None,
         batch_size: int = 16,
-        learning_rate: float = 1e-3,
+        learning_rate: float = 3e-3,
         betas: tuple[float, float] = (0.9, 0.999),
         decay: bool = True,
         max_rounds: int = 3000,

@@ -23,7 +23,7 @@ class Residual(nn.Module):
 
 
 class SRResNet(nn.Module):
-    """Images `(n, c, h, w)` to images `(n, c, f·h, f·w)`, f the `factor`.
+    """Images `(n, c, h, w)` to images `(n, c, f·h, f·w)` in [−1, 1], f the `factor`.
 
     A 9×9 convolution, residual `blocks` with a skip over all of them, and for each prime factor r
     of f a sub-pixel convolution, whose channels are shuffled into r × r pixels: Ledig et al. 2017,
@@ -33,7 +33,8 @@ class SRResNet(nn.Module):
     takes an image's range away and makes its neighbours in a batch matter. The last sub-pixel
     convolution draws the image, as in Shi et al.; theirs is followed by a 9×9 one at the full size,
     which costs more than all before it together at a width of 16. With `skip` the network adds to
-    bicubic upscaling; theirs draws all itself.
+    bicubic upscaling; theirs draws all itself. What is beyond black and white is cut off here, so
+    that a plain ground is met by any value beyond it, and need not be met exactly.
 
     >>> SRResNet(3, 4, width=8, blocks=1)(torch.zeros(2, 3, 5, 4)).shape
     torch.Size([2, 3, 20, 16])
@@ -61,9 +62,9 @@ class SRResNet(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         seen = self.first(x)
         drawn = self.last(seen + self.body(seen))
-        if not self.skip:
-            return drawn
-        return drawn + interpolate(x, scale_factor=self.factor, mode="bicubic")
+        if self.skip:
+            drawn = drawn + interpolate(x, scale_factor=self.factor, mode="bicubic")
+        return drawn.clamp(-1, 1)
 
 
 def primes(number: int) -> list[int]:
