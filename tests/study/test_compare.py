@@ -268,3 +268,52 @@ def test_what_draws_by_label_is_compared_and_judged_by_class(tmp_path):
     assert "conditional-vae" in choose_methods(None)
     assert "conditional-vae" not in choose_methods(None, labels=False)
     assert "cycle-gan" not in choose_methods("all")
+
+
+# Images
+
+
+def glyphs(n=240, size=16):
+    return pf.glyphs(n, size=size, characters="AOT", seed=0)
+
+
+def test_images_are_compared_by_a_classifier_of_their_labels_and_by_pixels(tmp_path):
+    folder = tmp_path / "run"
+    result = compare(
+        glyphs(), methods="gaussian,copycat,vae", repeats=2, max_rounds=20, out=folder, jobs=1
+    )
+    rows = lines(folder)
+    for row in rows:
+        assert row["scores"]["frechet"]["features"].startswith("classifier of glyphs")
+        assert row["scores_by_pixels"]["frechet"]["features"] == "pixels"
+    named = {(row["repeat"], row["scores"]["frechet"]["features"]) for row in rows}
+    assert len(named) == 2  # one classifier for each split, the same for every method
+    assert pf.load_model(folder / "models" / "vae-0").encoding_.kind == "images"
+    assert {s.method: s.status for s in result.standings}["copycat"] == "COPYING"
+    page = write_report(folder).read_text()
+    assert "By pixels instead" in page
+    assert "real test images. Between" in page
+
+
+def test_images_without_labels_are_compared_by_pixels(tmp_path):
+    X = glyphs().X.reshape(-1, 16, 16)
+    compare(X, methods="gaussian", repeats=1, out=tmp_path / "run", jobs=1)
+    for row in lines(tmp_path / "run"):
+        assert row["scores"]["frechet"]["features"] == "pixels"
+        assert "scores_by_pixels" not in row
+
+
+def test_methods_of_images_are_for_images():
+    assert "dc-gan" in choose_methods(None, images=True)
+    assert "copula" not in choose_methods(None, images=True)
+    assert "dc-gan" not in choose_methods("all", images=False)
+    assert choose_methods("dc-gan") == ["dc-gan"]  # before the data is read
+    with pytest.raises(InputError, match="dc-gan learns from images of at least 16×16"):
+        choose_methods("dc-gan", images=False)
+
+
+def test_small_images_are_fitted_as_numbers(tmp_path):
+    digits = pf.load_data("digits")
+    few = pf.Dataset(name="few", X=digits.X[:200], y=digits.y[:200], image_shape=(8, 8))
+    compare(few, methods="vae", repeats=1, max_rounds=10, out=tmp_path / "run", jobs=1)
+    assert pf.load_model(tmp_path / "run" / "models" / "vae-0").encoding_.kind == "array"

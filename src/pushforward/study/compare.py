@@ -107,7 +107,9 @@ def compare(
     interrupted = False
     try:
         _learn_features(left, dataset, path)
-        rows = _run(_jobs(left, jobs), dataset, path, real_rows, jobs)
+        # Networks of images are trained one by one on a CPU, so nothing is saved together.
+        work = [[trial] for trial in left] if dataset.are_images else _jobs(left, jobs)
+        rows = _run(work, dataset, path, real_rows, jobs)
         for finished, row in enumerate(rows, start=len(trials) - len(left) + 1):
             folder.add(_finite(row))
             if watch is not None:
