@@ -12,9 +12,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
+from torch import nn
 
 from pushforward.cli import main
 from pushforward.data.files import read_provenance
+from pushforward.models.super_resolution import SuperResolution
 
 COMMAND = [sys.executable, "-m", "pushforward.cli"]
 
@@ -191,6 +193,11 @@ def test_small_images_are_upscaled(run):
     assert read_provenance("again.npy")["method"] == "super-resolution"
     assert run("upscale", "m", "small.npy", "--out", "again/")[0] == 0
     assert len(list(Path("again").glob("*.png"))) == 20
+    by = SuperResolution(width=2, blocks=1, max_rounds=5, features=nn.Conv2d(1, 2, 3))
+    by.fit(images).save("f")
+    assert run("upscale", "f", "small.npy", "--out", "new.npy")[0] == 0
+    assert run("sample", "f", "-n", 3, "--out", "new.npy")[0] == 0
+    assert np.load("new.npy").shape == (3, 16, 16)
     code, _, err = run("upscale", "m", "large.npy", "--out", "x.npy")
     assert code == 2
     assert "expected images of 4×4 pixels" in err

@@ -330,6 +330,11 @@ def _code(
     return {name: _imported(where) for name, where in given.items()}
 
 
+def _unused(names: Collection[str]) -> dict[str, None]:
+    """Code that says what to learn, and is not needed to use what was learnt."""
+    return {name: None for name in names if name == "features"}
+
+
 def _imported(where: str) -> Any:
     """What `module:name` names, seen from the folder that the command is called in."""
     import importlib
@@ -419,7 +424,8 @@ def sample(
     """
     from pushforward.methods import code_of, load_model
 
-    needed = code_of(model)
+    unused = _unused(code_of(model))
+    needed = [name for name in code_of(model) if name not in unused]
     code = _code(needed, density, quantile, cdf)
     if set(needed) - set(code):
         options = {"log_prob": "--density", "density": "--density"}
@@ -427,7 +433,7 @@ def sample(
         raise InputError(
             f"the model was fitted with a function, which no file holds; hand it in again: {asked}"
         )
-    sampler: Any = load_model(model, **code)
+    sampler: Any = load_model(model, **code, **unused)
     if not given:
         X = sampler.sample(n, random_state=seed)
     elif "given" in signature(sampler.sample).parameters:
@@ -496,9 +502,7 @@ def upscale(
     from pushforward.data.load import read_data
     from pushforward.methods import code_of, load_model
 
-    # Features say what to learn, and are not needed to use what was learnt.
-    unused: dict[str, Any] = {name: None for name in code_of(model) if name == "features"}
-    sampler: Any = load_model(model, **unused)
+    sampler: Any = load_model(model, **_unused(code_of(model)))
     if not hasattr(sampler, "upscale"):
         raise InputError(f"{model} does not upscale; fit super-resolution to large images")
     dataset = read_data(data, **_of_images((data,), size, channels, skip_unreadable)[data])
