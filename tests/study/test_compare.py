@@ -277,7 +277,8 @@ def glyphs(n=240, size=16):
     return pf.glyphs(n, size=size, characters="AOT", seed=0)
 
 
-def test_images_are_compared_by_a_classifier_of_their_labels_and_by_pixels(tmp_path):
+def test_images_are_compared_by_a_classifier_of_their_labels_and_by_pixels(tmp_path, monkeypatch):
+    monkeypatch.setattr("pushforward.evaluation.classifier.EPOCHS", 10)
     folder = tmp_path / "run"
     result = compare(
         glyphs(), methods="gaussian,copycat,vae", repeats=2, max_rounds=20, out=folder, jobs=1
