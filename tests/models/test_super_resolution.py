@@ -249,6 +249,12 @@ def test_bytes_and_colours_come_back_as_bytes_and_colours():
     assert np.abs(up.astype(float) - X).mean() < 25
 
 
+def test_images_that_are_all_one_are_upscaled_to_it():
+    fitted = SuperResolution(**TINY).fit(np.full((5, 8, 8), 7.0))
+    assert (fitted.upscale(np.zeros((2, 2, 2))) == 7).all()
+    assert (fitted.sample(3, random_state=0) == 7).all()
+
+
 def test_a_fit_resumes_and_other_features_are_refused(tmp_path):
     X = pictures()
     low = shrink(X, 4)
@@ -324,7 +330,7 @@ def test_what_cannot_be_upscaled():
     with pytest.raises(InputError, match="finite pixels"):
         fitted.upscale(small)
     coloured = SuperResolution(**TINY).fit(pictures(channels=3))
-    with pytest.raises(InputError, match=r"4×4 with 3 channels pixels"):
+    with pytest.raises(InputError, match=r"4×4 pixels and 3 channels, \(n, 4, 4, 3\)"):
         coloured.upscale(shrink(pictures(), 4))
 
 

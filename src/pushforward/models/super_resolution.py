@@ -149,9 +149,10 @@ class SuperResolution(NeuralSampler):
         X, (h, w, *c) = np.asarray(X), self.encoding_.shape
         expected = (h // self.factor, w // self.factor, *c)
         if X.ndim != len(expected) + 1 or X.shape[1:] != expected or not len(X):
-            size = "×".join(map(str, expected[:2])) + (f" with {c[0]} channels" if c else "")
+            size = "×".join(map(str, expected[:2])) + " pixels"
+            size += f" and {c[0]} channels" if c else ""
             raise InputError(
-                f"expected images of {size} pixels, (n, {', '.join(map(str, expected))}), which "
+                f"expected images of {size}, (n, {', '.join(map(str, expected))}), which "
                 f"become {h}×{w} as those that were fitted; got an array of shape {X.shape}"
             )
         if X.dtype.kind not in "biuf" or not np.isfinite(X).all():
@@ -161,12 +162,12 @@ class SuperResolution(NeuralSampler):
         middle, half = self._units()
         images = (X.reshape(len(X), *expected[:2], -1) - middle) / half
         rows = images.transpose(0, 3, 1, 2).reshape(len(X), -1)
-        return self.encoding_.inverse_transform(self._upscaled(rows))
+        return self.encoding_.inverse_transform(self._finite(self._upscaled(rows)))
 
     def _upscaled(self, low: np.ndarray) -> np.ndarray:
         """Encoded rows of large images for rows of small ones; what is too bright is cut off."""
         rows = in_blocks(self.game_.generator, torch.as_tensor(low, dtype=torch.float32))
-        return rows.clip(-1, 1)  # NaN stays, and is told
+        return rows.clip(-1, 1)  # what is not a number stays so
 
     def _units(self) -> tuple[float, float]:
         """The middle and half the width of the range of pixels, which is [−1, 1] to networks."""
@@ -193,16 +194,20 @@ class SuperResolution(NeuralSampler):
             half,
         )
 
-    def _layout(self) -> Layout:
-        """Where pixels lie, of images that can be made small."""
-        encoding = self.encoding_
-        if encoding.kind != "images":
+    def _beside(
+        self, y: Any, y_validation: Any, Z: np.ndarray, effort: Effort
+    ) -> tuple[np.ndarray, Effort]:
+        if self.encoding_.kind != "images":
             raise InputError(
                 "expected images, (n, h, w) or (n, h, w, c), to make small and large again, got "
-                f"rows of {encoding.width} columns; reshape them"
+                f"rows of {Z.shape[1]} columns; reshape them"
             )
-        layout = Layout.of(encoding)
-        if encoding.width != layout.columns:
+        return super()._beside(y, y_validation, Z, effort)
+
+    def _layout(self) -> Layout:
+        """Where pixels lie, of images that can be made small."""
+        layout = Layout.of(self.encoding_)
+        if self.encoding_.width != layout.columns:
             raise InputError("expected images without missing pixels; fill them")
         h, w = layout.size
         if h % self.factor or w % self.factor:
