@@ -1,6 +1,6 @@
 # Everything sets itself up: nothing but Python 3.11 or later is needed beforehand.
 PYTHON ?= python3
-BENCHMARKS = startup gan_rounds zoo_rounds population neighbours frechet kernel_density metropolis manifold vae \
+BENCHMARKS = startup gan_rounds zoo_rounds dcgan population neighbours frechet kernel_density metropolis manifold vae \
 	conditional info_gan bi_gan cycle_gan quality
 
 .PHONY: demo test check bench clean

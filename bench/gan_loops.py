@@ -163,7 +163,7 @@ def torchgan_trainer(folder: str) -> Loop:
     It cannot be told not to sum the gradients for its log every round and to save a model every
     epoch, here into `folder`; what it would print goes nowhere.
     """
-    _allow_import_of_torchgan()
+    allow_import_of_torchgan()
     from torchgan.losses import MinimaxDiscriminatorLoss, MinimaxGeneratorLoss
     from torchgan.models import Discriminator, Generator
     from torchgan.trainer import Trainer
@@ -207,7 +207,7 @@ def torchgan_trainer(folder: str) -> Loop:
     return loop
 
 
-def _allow_import_of_torchgan() -> None:
+def allow_import_of_torchgan() -> None:
     """Put the stand-in before an installed torchvision, and turn optional logs off."""
     logs = ("TENSORBOARD_LOGGING", "VISDOM_LOGGING", "CONSOLE_LOGGING")
     os.environ.update(dict.fromkeys(logs, "0"))
