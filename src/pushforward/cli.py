@@ -460,14 +460,45 @@ def translate(
 
     Example: pushforward translate models/moons-cycle-gan moons.csv --to b --out circles.csv
     """
-    from pushforward.data.load import read_data
     from pushforward.methods import load_model
 
     sampler: Any = load_model(model)
     if not hasattr(sampler, "translate"):
         raise InputError(f"{model} does not translate; fit a method of two sets, e.g. cycle-gan")
+    _translated(sampler, data, out, to, _of_images((data,), size, channels, skip_unreadable)[data])
+
+
+@app.command()
+def swap(
+    model: Annotated[
+        Path, typer.Argument(metavar="DIR", help="A model of two identities, shared-autoencoder.")
+    ],
+    data: Annotated[str, typer.Argument(metavar="DATA", help="Images of either: folder or file.")],
+    out: Out,
+    to: Annotated[str, typer.Option(help="b, whose images came after --other, or a.")] = "b",
+    size: Size = None,
+    channels: Channels = None,
+    skip_unreadable: SkipUnreadable = False,
+) -> None:
+    """Give images the other identity: encode them, and decode them as A's or B's.
+
+    Every file that is written says that it is generated.
+
+    Example: pushforward swap models/ab-shared-autoencoder a/ --to b --out swapped/
+    """
+    from pushforward.methods import load_model
+
+    sampler: Any = load_model(model)
+    if not (hasattr(sampler, "translate") and hasattr(sampler, "transform")):
+        raise InputError(f"{model} does not swap; fit shared-autoencoder to two sets of images")
+    _translated(sampler, data, out, to, _of_images((data,), size, channels, skip_unreadable)[data])
+
+
+def _translated(sampler: Any, data: str, out: str, to: str, images: dict[str, Any]) -> None:
+    """Translate the rows of a data set, and write them into a file that says so."""
+    from pushforward.data.load import read_data
+
     source = sampler.other_encoding_ if to == "a" else sampler.encoding_
-    images = _of_images((data,), size, channels, skip_unreadable)[data]
     dataset = read_data(data, **images)
     X: Any = dataset.as_samples(dataset.X)
     if hasattr(X, "to_numpy"):
