@@ -323,6 +323,8 @@ class NeuralSampler(Sampler):
     def _restore(self, state: dict[str, Any]) -> None:
         with seeded(0):
             self.game_ = self._game(0, state["width"]).eval()
+        # As in training, or the last digits of what is drawn would be others.
+        self.game_.to(memory_format=torch.channels_last)
         load_weights(self.game_, state["networks"])
         self.n_rounds_, self.best_round_ = state["rounds"], state["best_round"]
         self.history_ = state["history"]
