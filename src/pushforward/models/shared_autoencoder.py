@@ -17,11 +17,11 @@ from pushforward.models.two_domains import TwoDomainSampler, alike_images, in_wo
 from pushforward.networks.convolutional import LEAST
 from pushforward.networks.layout import AsImages, AsRows, Layout
 from pushforward.networks.upscale import face_decoder, face_encoder, face_trunk
-from pushforward.networks.warp import POINTS, Warp
+from pushforward.networks.warp import Warp, bends
 from pushforward.sampler import Effort, check_flag
 from pushforward.training.game import Game, Player, Tensors, Terms
 
-WIDTH = 16  # channels of the first convolution; 128 as published
+WIDTH = 8  # channels of the first convolution; 128 as published
 CODES = 64  # 1024 as published
 SEVERAL = "expected several images of each of the two"
 
@@ -60,9 +60,9 @@ class SharedEncoder(Game):
         return (Player("model", self.reconstruct, owns=owns),)
 
     def noise(self, n: int, rng: torch.Generator) -> Tensors:
-        bends = self.strength * torch.randn(2, n, 2, POINTS, POINTS, generator=rng)
         b = torch.randint(len(self.rows_b), (n,), generator=rng)
-        return {"b": b, "bend_a": bends[0], "bend_b": bends[1]}
+        bend_a, bend_b = (bends(n, self.strength, rng) for _ in range(2))
+        return {"b": b, "bend_a": bend_a, "bend_b": bend_b}
 
     def reconstruct(self, x: Tensor, noise: Tensors) -> Terms:  # x: (n, p)
         b = self.rows_b[noise["b"]]
@@ -92,10 +92,10 @@ class SharedAutoencoder(TwoDomainSampler):
         latent_dim: numbers of a code; None takes 64 (1024 as published).
         warp: standard deviation of the displacements of the 5×5 points by which an image is bent,
             as a share of its side; 0 bends nothing.
-        width: channels of the first convolution, doubled by each further one; None takes 16 (128 as
+        width: channels of the first convolution, doubled by each further one; None takes 8 (128 as
             published).
         batch_size: images of each domain per batch.
-        learning_rate: of Adam; 5e-5 as published, for networks eight times as wide.
+        learning_rate: of Adam; 5e-5 as published, for networks sixteen times as wide.
         betas: β₁ and β₂ of Adam.
         decay: let the learning rate fall linearly to 0 over `max_rounds` (or a budget's time).
         max_rounds: at most so many batches of each domain.

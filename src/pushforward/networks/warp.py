@@ -60,3 +60,23 @@ def _centres(side: int) -> Tensor:
 def _hats(at: Tensor) -> Tensor:
     """The weight of each point of the grid at each place from 0 to 1, `(side, 5)`."""
     return (1 - (at[:, None] * (POINTS - 1) - torch.arange(POINTS)).abs()).clamp(min=0)
+
+
+def bends(n: int, strength: float, rng: torch.Generator) -> Tensor:
+    """Displacements `(n, 2, 5, 5)` of N(0, strength²), less the similarity nearest to them.
+
+    The published code moves the image that is to be given back by that shift, turn and scale, which
+    is the same: what is to be seen through changes the shape and not the place.
+
+    >>> d = bends(2, 0.1, torch.Generator().manual_seed(0))
+    >>> bool((d.mean((2, 3)).abs() < 1e-7).all())
+    True
+    """
+    drawn = strength * torch.randn(n, 2, POINTS, POINTS, generator=rng)
+    place = torch.linspace(-1, 1, POINTS)
+    x, y = torch.meshgrid(place, place, indexing="xy")
+    one, none = torch.ones_like(x), torch.zeros_like(x)
+    moves = torch.stack([torch.stack(m) for m in ((one, none), (none, one), (x, y), (-y, x))])
+    moves = moves / moves.square().sum((1, 2, 3), keepdim=True).sqrt()  # orthogonal on this grid
+    found = torch.einsum("ncij,mcij->nm", drawn, moves)
+    return drawn - torch.einsum("nm,mcij->ncij", found, moves)
