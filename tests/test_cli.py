@@ -210,6 +210,35 @@ def test_small_images_are_upscaled(run):
     assert "does not upscale" in err
 
 
+@pytest.mark.filterwarnings("always")
+def test_images_of_two_folders_are_swapped_both_ways(run):
+    rng = np.random.default_rng(0)
+    for folder, side in (("a", 16), ("b", 16), ("larger", 20)):
+        Path(folder).mkdir()
+        for k in range(12):
+            picture = rng.integers(0, 256, size=(side, side, 3), dtype=np.uint8)
+            Image.fromarray(picture).save(f"{folder}/{k}.png")
+    tiny = ("--set", "width=2", "--set", "latent_dim=4", "--set", "max_rounds=4")
+    few = ("--method", "shared-autoencoder", *tiny, "--out", "m")
+    code, _, err = run("fit", "a", "--other", "larger", *few)
+    assert code == 2
+    assert "two sets of images of one size" in err
+    assert run("fit", "a", "--other", "b", *few)[0] == 0
+    assert run("swap", "m", "a", "--to", "b", "--out", "swapped/")[0] == 0
+    assert run("swap", "m", "b", "--to", "a", "--out", "back/")[0] == 0
+    for folder in ("swapped", "back"):
+        files = sorted(Path(folder).glob("*.png"))
+        assert len(files) == 12
+        assert all(Image.open(file).size == (16, 16) for file in files)
+        assert all(read_provenance(file)["generated"] for file in files)
+    code, _, err = run("swap", "m", "a", "--to", "c", "--out", "x/")
+    assert code == 2
+    assert "expected to among 'b', 'a', got 'c'" in err
+    code, _, err = run("swap", "m", "larger", "--out", "x/")
+    assert code == 2
+    assert "expected images of shape (16, 16, 3)" in err
+
+
 def test_compare_writes_one_report_and_goes_on(run, people):  # noqa: ARG001
     arguments = ("compare", "people.csv", "--methods", "gaussian,copycat", "--repeats", 1)
     code, out, err = run(*arguments, "--jobs", 1, "--out", "r")
