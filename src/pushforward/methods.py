@@ -409,7 +409,7 @@ ROWS = (
         "samples, two with one encoder",
         "two sets of images",
         "codes, swaps",
-        "deepfakes/faceswap 2017, the first face swap",
+        "deepfakes/faceswap 2017; the first face swap",
         default=False,
     ),
     Method(

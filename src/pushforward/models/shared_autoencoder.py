@@ -82,8 +82,9 @@ class SharedAutoencoder(TwoDomainSampler):
     the other decoder renders it: the swap of a is D_B(E(a)). After deepfakes/faceswap, 2017.
 
     Both domains are images of one size and type, aligned: eyes at the same place. Nothing makes the
-    codes of A and B agree but that one encoder serves both, so that domains which look unlike are
-    not swapped but invented. A sample is D_B(E(a)), a drawn from the training rows of A.
+    codes of A and B agree but that one encoder serves both. Where a code holds whose image it is,
+    the swap gives that back; a larger `warp` hides it from the encoder. A sample is D_B(E(a)), a
+    drawn from the training rows of A.
 
     Whose face it is decides who must agree: every file that the library writes says that it is
     generated.
