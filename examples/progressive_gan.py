@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 import pushforward as pf
 
 SHOWN = 14
-SMALL = {"width": 32, "phase_rounds": 150}
+SMALL = {"width": 32, "phase_rounds": 150, "learning_rate": 5e-3}  # few rounds, large steps
 FULL = {"width": 512, "base": 4096, "latent_dim": 512, "phase_rounds": 37_500}  # 16 images a round
 
 
