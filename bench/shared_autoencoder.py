@@ -57,21 +57,21 @@ def accuracy(network: nn.Module, X: np.ndarray, y: Any) -> float:
     return float((said == y).mean())
 
 
-def judges(domains: Domains, seed: int) -> tuple[nn.Module, nn.Module]:
+def judges(domains: Domains, seed: int, n: int) -> tuple[nn.Module, nn.Module]:
     """Who tells letters, and who tells fonts, each from images of its own."""
     rng = np.random.default_rng([seed, 1])
-    a, b, letters = domains.pairs(N, rng)
+    a, b, letters = domains.pairs(n, rng)
     both, y = np.concatenate([a, b]), np.unique(letters, return_inverse=True)[1]
     of_letters = classifier(both, np.concatenate([y, y]), seed)
-    a, b, _ = domains.pairs(N, rng)
-    return of_letters, classifier(np.concatenate([a, b]), np.repeat([0, 1], N), seed)
+    a, b, _ = domains.pairs(n, rng)
+    return of_letters, classifier(np.concatenate([a, b]), np.repeat([0, 1], n), seed)
 
 
-def measure(domains: Domains, seed: int, rounds: int) -> list[dict[str, Any]]:
+def measure(domains: Domains, seed: int, rounds: int, n: int) -> list[dict[str, Any]]:
     """All warps on one draw of training and test images."""
-    of_letters, of_fonts = judges(domains, seed)
+    of_letters, of_fonts = judges(domains, seed, n)
     rng = np.random.default_rng([seed, 0])
-    A, B = domains.draw(N, N, rng)
+    A, B = domains.draw(n, n, rng)
     a, b, letters = domains.pairs(TEST, rng)
     y = np.unique(letters, return_inverse=True)[1]
     runs = []
@@ -109,9 +109,11 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=4000)
     options = parser.parse_args()
     kind = machine()
-    rounds, seeds = (20, SEEDS[:1]) if options.quick else (options.rounds, SEEDS)
+    rounds, seeds, n = options.rounds, SEEDS, N
+    if options.quick:
+        rounds, seeds, n = 20, SEEDS[:1], 300
     domains = pf.load_domains("sans-serif", size=options.size)
-    runs = [run for seed in seeds for run in measure(domains, seed, rounds)]
+    runs = [run for seed in seeds for run in measure(domains, seed, rounds, n)]
     lines = []
     for name in dict.fromkeys(run["name"] for run in runs):
         each = [run for run in runs if run["name"] == name]
@@ -122,7 +124,7 @@ def main() -> None:
         ]
         lines.append((name, *cells))
     print_table(("swapped", "right letter", "right font", "L1 to the truth", "given back"), lines)
-    settings = {"size": options.size, "rounds": rounds, "seeds": list(seeds), "rows": N}
+    settings = {"size": options.size, "rounds": rounds, "seeds": list(seeds), "rows": n}
     keep(
         "shared-autoencoder",
         folder_of(options),
