@@ -26,6 +26,7 @@ from pushforward.networks.family import (
     NAMES,
     Family,
     Vectors,
+    are_images,
     family,
     handed_drawer,
     handed_reader,
@@ -172,6 +173,9 @@ class NeuralSampler(Sampler):
                 prepare()
                 return self._score(held, seeds[3])
 
+        # Annealed weights are better if nothing speaks against them; and single pixels, by which
+        # images are scored here, say little of whether strokes have become sharp.
+        slack = CHANCE if self.decay or are_images(self.encoding_) else 0.0
         average = Average(game, self.average)
         shapes = tuple((name, t.shape) for name, t in game.state_dict().items())
         return Fit(
@@ -181,9 +185,7 @@ class NeuralSampler(Sampler):
             training=Training(game, stream, self._optimisers(game), self.precision),
             history=History(),
             average=average,
-            stopper=Stopper(
-                average, score, self.patience, CHANCE if self.decay else 0.0, self._scored_from
-            ),
+            stopper=Stopper(average, score, self.patience, slack, self._scored_from),
             fingerprint=self._fingerprint(rows, held),
             prepare=prepare,
             decay=self.decay,
