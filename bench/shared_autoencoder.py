@@ -1,10 +1,10 @@
 """Whether a face swap keeps what is shown and changes whose it is, on letters of two fonts.
 
-A has small letters without serifs, B with serifs, upright, turned, moved and scaled a little; no
-letter of A has its counterpart in B among the training images. Swapped test letters are judged by
-two classifiers that were trained on other images, of letters in both fonts and of fonts, and held
+A has capital letters without serifs, B with serifs, upright and of regular weight, turned, moved
+and scaled a little; no letter of A has its counterpart in B among the training images. Swapped
+test letters are judged by two classifiers that were trained on other images, of letters in both fonts and of fonts, and held
 against their true counterparts (mean absolute difference; pixels are 0 to 1). "nothing" is the
-test letter itself. Options were looked for on images of seed 1000.
+test letter itself. Options were looked for on other images.
 """
 
 from __future__ import annotations
@@ -19,11 +19,26 @@ from torch.nn.functional import cross_entropy
 
 import pushforward as pf
 from pushforward.data.domains import Domains
+from pushforward.data.glyphs import Glyphs
 from record import folder_of, keep, machine, mean_and_error, options_of, plus_minus, print_table
 
 SEEDS = (0, 1, 2)
 N, TEST = 3000, 1000  # images of each domain
-WARPS = (0.0, 0.03, 0.1)  # none, as published, more
+WARPS = (0.0, 0.1)  # none, and the default
+CHARACTERS = "ABCDEFGHJK"
+
+
+def letters(size: int) -> Domains:
+    """Capital letters without serifs and with: all else is the same."""
+    plain = Glyphs(size, CHARACTERS, families=("sans",), bold=(False,), slanted=(False,))
+
+    def pairs(n: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        factors = plain.factors(n, int(rng.integers(2**31)))
+        a, b = (plain.draw(factors.assign(family=family)) for family in ("sans", "serif"))
+        images = (n, size, size)
+        return a.reshape(images), b.reshape(images), factors["character"].to_numpy(dtype=str)
+
+    return Domains("letters", pairs, (size, size))
 
 
 def classifier(X: np.ndarray, y: np.ndarray, seed: int, epochs: int = 8) -> nn.Module:
@@ -105,14 +120,14 @@ def measure(domains: Domains, seed: int, rounds: int, n: int) -> list[dict[str, 
 
 def main() -> None:
     parser = options_of(__doc__)
-    parser.add_argument("--size", type=int, default=32, help="pixels of an image")
-    parser.add_argument("--rounds", type=int, default=4000)
+    parser.add_argument("--size", type=int, default=24, help="pixels of an image")
+    parser.add_argument("--rounds", type=int, default=3000)
     options = parser.parse_args()
     kind = machine()
     rounds, seeds, n = options.rounds, SEEDS, N
     if options.quick:
         rounds, seeds, n = 20, SEEDS[:1], 300
-    domains = pf.load_domains("sans-serif", size=options.size)
+    domains = letters(options.size)
     runs = [run for seed in seeds for run in measure(domains, seed, rounds, n)]
     lines = []
     for name in dict.fromkeys(run["name"] for run in runs):
