@@ -1,7 +1,7 @@
 # Everything sets itself up: nothing but Python 3.11 or later is needed beforehand.
 PYTHON ?= python3
 BENCHMARKS = startup gan_rounds zoo_rounds dcgan population neighbours frechet kernel_density metropolis manifold vae \
-	conditional info_gan bi_gan cycle_gan quality
+	conditional info_gan bi_gan cycle_gan super_resolution quality
 
 .PHONY: demo test check bench clean
 

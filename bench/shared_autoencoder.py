@@ -2,9 +2,9 @@
 
 A has capital letters without serifs, B with serifs, upright and of regular weight, turned, moved
 and scaled a little; no letter of A has its counterpart in B among the training images. Swapped
-test letters are judged by two classifiers that were trained on other images, of letters in both fonts and of fonts, and held
-against their true counterparts (mean absolute difference; pixels are 0 to 1). "nothing" is the
-test letter itself. Options were looked for on other images.
+test letters are judged by two classifiers that were trained on other images, of letters in both
+fonts and of fonts, and held against their true counterparts (mean absolute difference; pixels are
+0 to 1). "nothing" is the test letter itself. Options were looked for on other images.
 """
 
 from __future__ import annotations
