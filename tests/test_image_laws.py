@@ -46,8 +46,8 @@ def test_saved_and_loaded_it_draws_the_same_images(name, tmp_path):
     assert np.array_equal(loaded.sample(3, random_state=1), drawn)
 
 
-@pytest.mark.parametrize("name", [*SOME, *ON_IMAGES])
-def test_the_same_seed_fits_the_same_and_restarts_are_scored(name):
+@pytest.mark.parametrize("name", ["vae", "gan", *ON_IMAGES])
+def test_the_same_seed_fits_the_same(name):
     X = pictures()
     a, b = (fit(small(name), X).sample(4, random_state=2) for _ in range(2))
     assert np.array_equal(a, b)

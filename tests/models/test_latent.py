@@ -91,6 +91,7 @@ def test_an_encoder_trained_further_leaves_the_sampler_as_it_was(model):
     before = model.transform(X)
     encoder = model.encoder_
     rows = torch.as_tensor(model.encoding_.transform(X), dtype=torch.float32)
+    torch.manual_seed(0)
     classifier = nn.Sequential(encoder, nn.Linear(3, 2))
     steps = torch.optim.SGD(classifier.parameters(), lr=0.5)
     y = torch.as_tensor(X[:, 0] > 2).long()

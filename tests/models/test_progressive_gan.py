@@ -11,6 +11,7 @@ from torch import nn
 import pushforward as pf
 import pushforward.models.fitting as fitting
 from pushforward.errors import InputError
+from pushforward.models.neural import CHANCE
 from pushforward.models.progressive_gan import Growth, ProgressiveGAN
 from pushforward.networks.growing import as_drawn, enlarged, shrunk
 from pushforward.training.device import seeded
@@ -225,8 +226,8 @@ def test_scores_stop_nothing_before_the_last_stage():
     assert gan.scores_[0][0] < growth
     assert gan.best_round_ >= growth
     assert gan.resolution_ == 16
-    counted = [s for s in gan.scores_ if s[0] >= growth]
-    assert min(counted, key=lambda s: s[1])[0] == gan.best_round_
+    counted = dict(s for s in gan.scores_ if s[0] >= growth)
+    assert counted[gan.best_round_] < min(counted.values()) + CHANCE  # the newest as good by chance
 
 
 @pytest.mark.parametrize(("rounds", "side"), [(3, 4), (6, 8), (10, 8), (14, 16)])

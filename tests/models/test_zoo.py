@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 import pushforward as pf
-from helpers import ADVERSARIAL, tiny
+from helpers import ADVERSARIAL, ON_IMAGES, tiny
 from pushforward.data.encoding import Encoding
 from pushforward.errors import InputError, TrainingWarning
 from pushforward.methods import METHODS
@@ -689,7 +689,8 @@ def test_a_pack_larger_than_the_rows_is_told():
 
 @pytest.mark.parametrize("name", ADVERSARIAL)
 def test_a_fitted_gan_can_be_pickled(name):
-    X = np.random.default_rng(0).normal(size=(40, 2))
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(40, 16, 16)) if name in ON_IMAGES else rng.normal(size=(40, 2))
     gan = tiny(name, max_rounds=2, random_state=0).fit(X)
     again = pickle.loads(pickle.dumps(gan))
     np.testing.assert_array_equal(*(model.sample(5, random_state=0) for model in (gan, again)))

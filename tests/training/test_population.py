@@ -126,13 +126,13 @@ def test_one_round_equals_the_solo_round_closely(members):
 @pytest.mark.parametrize("gone", [0, 2])
 def test_freezing_one_leaves_the_others_bitwise_unchanged(members, gone):
     whole, thinned = Population(members()), Population(members())
-    rounds(whole, 10)
-    rounds(thinned, 10)
+    rounds(whole, 4)
+    rounds(thinned, 4)
     kept, member = weights(thinned.members[gone]), thinned.members[gone]
     moments = {name: _copied(o.state_dict()) for name, o in member.optimisers.items()}
     thinned.freeze(gone)
-    rounds(whole, 30)
-    rounds(thinned, 30)
+    rounds(whole, 8)
+    rounds(thinned, 8)
     assert same(weights(member), kept)
     for name, optimiser in member.optimisers.items():
         assert torch.equal(optimiser.steps, moments[name]["steps"])
@@ -142,7 +142,7 @@ def test_freezing_one_leaves_the_others_bitwise_unchanged(members, gone):
 
 
 @pytest.mark.parametrize("members", GAMES.values(), ids=GAMES)
-@pytest.mark.parametrize("frozen", [None, 0, 1])
+@pytest.mark.parametrize("frozen", [None, 1])
 def test_stop_and_resume_equals_going_on(members, frozen):
     whole, other = Population(members()), Population(members())
     rounds(whole, 33)
@@ -150,10 +150,10 @@ def test_stop_and_resume_equals_going_on(members, frozen):
         whole.freeze(frozen)
     state = whole.state_dict()
     copies = {k: _copied(m) for k, m in state["members"].items()}
-    rounds(other, 5)
+    rounds(other, 2)
     other.load_state_dict(state | {"members": copies})
-    rounds(whole, 7)
-    rounds(other, 7)
+    rounds(whole, 4)
+    rounds(other, 4)
     for mine, theirs in zip(whole.members, other.members, strict=True):
         assert same(weights(mine), weights(theirs))
 

@@ -118,7 +118,7 @@ class Adversaries(Game):
         if self.objective.needs_real:
             values = values_of(self.discriminator, self.pack(x), self.pack(fake), self.apart)
             return self.objective.generator(*values)
-        return self.objective.generator(None, self.discriminator(self.pack(fake)).float())
+        return self.objective.generator(None, single(self.discriminator(self.pack(fake))))
 
     def pack(self, rows: Tensor) -> Tensor:
         """m rows side by side, along the columns or channels: `(n // m, m·p, ...)`."""
@@ -141,12 +141,17 @@ def values_of(
 ) -> tuple[Tensor, Tensor]:
     """What a critic says of real and of generated rows, in one pass unless it is to be `apart`.
 
-    In float32, as the losses are, whatever the precision that the critic computes in.
+    In float32 at least, as the losses are, whatever the precision that the critic computes in.
     """
     if apart:
-        return critic(x).float(), critic(fake).float()
-    real, generated = critic(torch.cat([x, fake])).float().split(len(x))
+        return single(critic(x)), single(critic(fake))
+    real, generated = single(critic(torch.cat([x, fake]))).split(len(x))
     return real, generated
+
+
+def single(values: Tensor) -> Tensor:
+    """bfloat16 as float32, and all else as it is."""
+    return values.float() if values.dtype == torch.bfloat16 else values
 
 
 class Autoencoding(nn.Module):

@@ -17,7 +17,9 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from pushforward.errors import Diverged
+from pushforward.evaluation.extractors import evaluating
 from pushforward.networks.convolutional import convolves
+from pushforward.networks.family import has_batch_norm
 from pushforward.sampler import Effort
 from pushforward.training.adaptors import (
     Average,
@@ -165,7 +167,7 @@ def memory_of(training: Training) -> int:
     game, stream = training.game, training.stream
     drawn = game.noise(stream.batch_size, torch.Generator().manual_seed(0))
     noise = {name: t.to(stream.x.device) for name, t in drawn.items()}
-    with _Results() as results:
+    with evaluating(game), _Results() as results:  # a batch norm must not learn from the trial
         for player in training.players:
             player.loss(stream.x[: stream.batch_size], noise)
     weights = sum(t.numel() * t.element_size() for t in (*game.parameters(), *game.buffers()))
@@ -206,6 +208,12 @@ def free_memory(device: torch.device) -> int | None:
 def _population(fits: list[Fit], notes: list[str]) -> Population | None:
     """The fits as one population; None where that gains nothing, or a loss cannot be batched."""
     first = fits[0].training
+    if has_batch_norm(first.game):  # found here: a trial of its loss would change its statistics
+        notes.append(
+            f"{len(fits)} members are trained one by one: batch normalisation keeps statistics of "
+            "its own, which cannot be batched over members"
+        )
+        return None
     if first.stream.x.device.type == "cpu" and convolves(first.game):
         # Measured on two cores: three GANs took 1.6 times as long together as one after the other.
         notes.append(

@@ -52,6 +52,7 @@ def residual_reader(channels: int, size: Size, n_out: int, width: int = 64) -> n
     so that slopes of single images can be penalised. After Gulrajani et al. 2017, arXiv:1704.00028,
     appendix F.
 
+    >>> import torch
     >>> residual_reader(1, (28, 28), 1, width=4)(torch.zeros(2, 1, 28, 28)).shape
     torch.Size([2, 1])
     """
@@ -70,6 +71,7 @@ def residual_drawer(
 ) -> nn.Sequential:
     """Codes `(n, n_in)` to images `(n, channels, *size)` in [−1, 1]: residual blocks that double.
 
+    >>> import torch
     >>> residual_drawer(16, 3, (28, 28), width=4)(torch.zeros(2, 16)).shape
     torch.Size([2, 3, 28, 28])
     """
