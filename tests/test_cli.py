@@ -400,7 +400,7 @@ def test_a_path_through_a_file_is_told(run):
 
 def test_an_interrupted_fit_goes_on(run):
     arguments = ["fit", "wine", "--method", "gan", "--out", "m"]
-    arguments += ["--set", "max_rounds=12000", "--set", "patience=12000"]
+    arguments += ["--set", "max_rounds=12000", "--set", "patience=12000", "--set", "hidden=8,8"]
     process = subprocess.Popen(COMMAND + arguments, stderr=subprocess.PIPE)
     checkpoint = Path("m.checkpoint")
     for _ in range(300):

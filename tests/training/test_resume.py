@@ -21,7 +21,7 @@ from functools import partial
 fitting.save = partial(fitting.save, seconds=0.05)
 X = np.random.default_rng(0).normal(size=(400, 4)) ** 3
 checkpoint, model = sys.argv[1], sys.argv[2]
-gan = pf.GAN(hidden=(16, 16), max_rounds=2500, random_state=0)
+gan = pf.GAN(hidden=(16, 16), max_rounds=1800, random_state=0)
 print("started", flush=True)
 gan.fit(X, checkpoint=checkpoint).save(model)
 """
