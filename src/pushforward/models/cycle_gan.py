@@ -231,11 +231,9 @@ class CycleGAN(TwoDomainSampler):
             )
         return self.identity_weight
 
-    def _to_b(self, Z: np.ndarray) -> np.ndarray:
-        return in_blocks(self.game_.to_b, torch.as_tensor(Z, dtype=torch.float32))
-
-    def _to_a(self, Z: np.ndarray) -> np.ndarray:
-        return in_blocks(self.game_.to_a, torch.as_tensor(Z, dtype=torch.float32))
+    def _to(self, Z: np.ndarray, to: str) -> np.ndarray:
+        translator = self.game_.to_b if to == "b" else self.game_.to_a
+        return in_blocks(translator, torch.as_tensor(Z, dtype=torch.float32))
 
     def _check_parameters(self) -> None:
         super()._check_parameters()

@@ -211,12 +211,6 @@ class SharedAutoencoder(TwoDomainSampler):
         codes = in_blocks(self.game_.encoder, torch.as_tensor(Z, dtype=torch.float32))
         return self._decoded(codes, to)
 
-    def _to_b(self, Z: np.ndarray) -> np.ndarray:
-        return self._to(Z, "b")
-
-    def _to_a(self, Z: np.ndarray) -> np.ndarray:
-        return self._to(Z, "a")
-
     def _check(self, X: Any, *, reset: bool) -> Any:
         if not reset and np.shape(X)[1:] != self.encoding_.shape:
             raise InputError(

@@ -171,7 +171,7 @@ class SimGAN(TwoDomainSampler):
             )
         return patch_reader(layout.channels, width, halvings)
 
-    def _to_b(self, Z: np.ndarray) -> np.ndarray:
+    def _to(self, Z: np.ndarray, to: str) -> np.ndarray:  # noqa: ARG002
         rows = torch.as_tensor(Z, dtype=torch.float32)
         refiner: Refiner = self.game_.refiner
         rng = torch.Generator().manual_seed(self.seed_)

@@ -6,6 +6,7 @@ import hashlib
 import math
 from abc import abstractmethod
 from dataclasses import replace
+from functools import partial
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -30,7 +31,7 @@ SOURCE_NUMBERS = 10_000_000  # in them at most
 class TwoDomainSampler(NeuralSampler):
     """A neural sampler that is fitted to two sets of rows, `fit(A, B)`, and turns A into B.
 
-    A method says how encoded rows are translated (`_to_b`, and `_to_a` where it learns that too).
+    A method says how encoded rows are translated (`_to`), and which `ways` it learns.
     Images of one shape and type are encoded together, so that their columns are the same pixels.
     """
 
@@ -42,12 +43,8 @@ class TwoDomainSampler(NeuralSampler):
     held_: np.ndarray  # encoded held-out rows of A, during a fit
 
     @abstractmethod
-    def _to_b(self, Z: np.ndarray) -> np.ndarray:
-        """Encoded rows of B for those of A."""
-
-    def _to_a(self, Z: np.ndarray) -> np.ndarray:
-        """Encoded rows of A for those of B."""
-        raise NotImplementedError  # where "a" is among the `ways`, it is implemented
+    def _to(self, Z: np.ndarray, to: str) -> np.ndarray:
+        """Encoded rows of domain `to`, one of the `ways`, for those of the other one."""
 
     @property
     def stores_rows(self) -> bool:
@@ -65,9 +62,9 @@ class TwoDomainSampler(NeuralSampler):
         check_choice("to", to, self.ways)
         if to == "b":
             Z = self.encoding_.transform(self._check(X, reset=False))
-            return self.other_encoding_.inverse_transform(self._to_b(Z))
+            return self.other_encoding_.inverse_transform(self._to(Z, "b"))
         Z = self.other_encoding_.transform(check_other(X, self.other_encoding_))
-        return self.encoding_.inverse_transform(self._to_a(Z))
+        return self.encoding_.inverse_transform(self._to(Z, "a"))
 
     def sample(self, n_samples: int = 1, *, random_state: Any = None) -> Any:
         """Draw `n_samples` rows of domain B, translated from training rows of A.
@@ -135,7 +132,7 @@ class TwoDomainSampler(NeuralSampler):
         self.held_ = held
 
     def _generate(self, n: int, rng: np.random.Generator) -> np.ndarray:
-        return self._to_b(self.source_[rng.integers(len(self.source_), size=n)])
+        return self._to(self.source_[rng.integers(len(self.source_), size=n)], "b")
 
     def _score(self, held: np.ndarray, seed: int) -> float:
         """How far translated held-out rows are from those of the other domain, at the worst."""
@@ -154,8 +151,8 @@ class TwoDomainSampler(NeuralSampler):
     def _both_ways(self, a: np.ndarray, b: np.ndarray) -> list[tuple[Any, ...]]:
         """Of each way: real rows there, rows to translate, the encoding there, the translation."""
         ways = {
-            "b": (b, a, self.other_encoding_, self._to_b),
-            "a": (a, b, self.encoding_, self._to_a),
+            "b": (b, a, self.other_encoding_, partial(self._to, to="b")),
+            "a": (a, b, self.encoding_, partial(self._to, to="a")),
         }
         return [ways[way] for way in self.ways]
 
