@@ -215,7 +215,6 @@ def _population(fits: list[Fit], notes: list[str]) -> Population | None:
         )
         return None
     if first.stream.x.device.type == "cpu" and convolves(first.game):
-        # Measured on two cores: three GANs took 1.6 times as long together as one after the other.
         notes.append(
             f"{len(fits)} members are trained one by one: convolutions of several at once are no "
             "faster on a CPU"

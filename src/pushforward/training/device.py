@@ -65,9 +65,8 @@ def threads_for(parameters: float, batch_size: int, members: int = 1) -> Iterato
 def without_denormals() -> Iterator[None]:
     """Take numbers below 10⁻³⁸ for 0, in this thread.
 
-    A processor needs a hundred times as long for them, and the moments of an optimiser fill up with
-    them where gradients have died out: without this, rounds of a VAE took a third longer after some
-    hundreds of them.
+    A processor needs far longer for them, and the moments of an optimiser fill up with
+    them where gradients have died out, so that later rounds become slower and slower.
     """
     flushed = (torch.tensor(1e-30) * 1e-10).item() == 0  # torch does not say
     torch.set_flush_denormal(True)
