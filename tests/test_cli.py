@@ -16,6 +16,8 @@ from torch import nn
 
 from pushforward.cli import main
 from pushforward.data.files import read_provenance
+from pushforward.data.glyphs import glyphs
+from pushforward.evaluation.classifier import ClassifierFeatures
 from pushforward.models.super_resolution import SuperResolution
 
 COMMAND = [sys.executable, "-m", "pushforward.cli"]
@@ -513,3 +515,14 @@ def test_evaluate_by_named_features_and_thoroughly(run):
     code, _, err = run("evaluate", "real.npy", "fake.npy", "--features", "pixel")
     assert code == 2
     assert "expected features named" in err
+
+
+def test_images_are_scored_by_the_features_of_a_saved_classifier(run):
+    drawn = glyphs(120, size=8, characters="AO", seed=0)
+    images = np.asarray(drawn.X).reshape(-1, 8, 8)
+    ClassifierFeatures.fit(images, drawn.y, "letters").save("classifier")
+    np.save("real.npy", images[:60])
+    np.save("fake.npy", images[60:])
+    code, out, _ = run("evaluate", "real.npy", "fake.npy", "--features", "classifier", "--json")
+    assert code == 0
+    assert json.loads(out)["frechet"]["features"].startswith("classifier of letters")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import math
 import sys
 import traceback
 import warnings
@@ -655,11 +656,14 @@ def evaluate(
     if features is None or features == "standardised":
         by_pixels = reference.image_shape is not None and features is None
         compare_by = pixels if by_pixels else Standardised(compared_by, every_column=True)
+    X: Any = reference.X
+    if features is not None and (features.startswith("inception:") or Path(features).is_dir()):
+        X, *others = (_shaped(A, reference.image_shape) for A in (X, *others))  # networks see them
     with warnings.catch_warnings():
         if as_json:
             warnings.simplefilter("ignore")
         scores = score(
-            reference.X,
+            X,
             others[0],
             others[1],
             reference.source,
@@ -675,6 +679,13 @@ def evaluate(
     typer.echo(f"{found.name}: {found.reason}")
     for note in more:
         typer.echo(f"{note.name}: {note.sentence}")
+
+
+def _shaped(X: Any, shape: tuple[int, ...] | None) -> Any:
+    """Rows as the images that they are, where they are as long as one."""
+    if X is None or shape is None or X[0].size != math.prod(shape):
+        return X
+    return X.reshape(len(X), *shape)
 
 
 def _like(reference: Dataset, other: Dataset) -> Any:
