@@ -8,6 +8,7 @@ import time
 import warnings
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, Self, runtime_checkable
 
@@ -26,6 +27,7 @@ from pushforward.data.columns import check_table
 from pushforward.data.encoding import Encoding
 from pushforward.errors import DataWarning, InputError
 from pushforward.storage import write_folder
+from pushforward.training.distributed import together
 
 FORMAT, FORMAT_VERSION = "pushforward model", 1
 CALIBRATION_ROWS = (4000, 40_000)  # draws by which categories get their shares, least and most
@@ -180,7 +182,7 @@ class Sampler(BaseEstimator, ABC):
         self.__dict__.pop("n_rows_", None)  # a fit that fails leaves no half of an earlier one
         if X is not None:
             X = self._check(X, reset=True)
-        self.seed_ = fresh_seed(self.random_state)
+        self.seed_ = self._fresh_seed()
         encoding = self._space(X)
         if encoding is None:
             if X is None:
@@ -197,6 +199,10 @@ class Sampler(BaseEstimator, ABC):
             np.random.default_rng(self.seed_), held, deadline, path, progress, every_column
         )
         return self._beside(y, y_validation, Z, effort)
+
+    def _fresh_seed(self) -> int:
+        """The seed of a fit."""
+        return fresh_seed(self.random_state)
 
     def _after(self, Z: np.ndarray) -> Self:
         """Make what was learnt draw categories in their shares, and call it fitted."""
@@ -235,7 +241,8 @@ class Sampler(BaseEstimator, ABC):
         """Write a model folder, safetensors and JSON, atomically; `pf.load_model` reads it.
 
         `about` is a note kept with the model, plain values, that comes back as `about_`. A model
-        that contains training rows says so in its description, and in a `DataWarning`.
+        that contains training rows says so in its description, and in a `DataWarning`. Of several
+        processes that train together all call it, and the first writes.
 
         Raises:
             FileError: the folder cannot be written or holds something else.
@@ -257,7 +264,12 @@ class Sampler(BaseEstimator, ABC):
             "data": _columns_in_words(self.encoding_),
             "about": about or getattr(self, "about_", {}),
         }
-        write_folder(Path(path), description | describe(self), dump(self))
+        write = partial(write_folder, Path(path), description | describe(self), dump(self))
+        processes = together()
+        if processes is None:
+            write()
+        else:
+            processes.by_first(write)
         return Path(path)
 
     def __sklearn_is_fitted__(self) -> bool:

@@ -18,6 +18,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from pushforward.errors import Diverged
 from pushforward.evaluation.extractors import evaluating
+from pushforward.models.shards import beyond_means
 from pushforward.networks.convolutional import convolves
 from pushforward.networks.family import has_batch_norm
 from pushforward.sampler import Effort
@@ -89,7 +90,7 @@ def train(fits: Sequence[Fit], effort: Effort) -> list[str]:
     the others go on.
     """
     notes: list[str] = []
-    chunks = [part for group in _alike(fits, notes) for part in _that_fit(group, notes)]
+    chunks = _chunks(fits, notes)
     for i, chunk in enumerate(chunks):
         theirs = _part(effort, i, len(chunks))
         together = _population(chunk, notes) if len(chunk) > 1 else None
@@ -107,6 +108,19 @@ def train(fits: Sequence[Fit], effort: Effort) -> list[str]:
     for note in notes:
         LOG.info(note)
     return notes
+
+
+def _chunks(fits: Sequence[Fit], notes: list[str]) -> list[list[Fit]]:
+    """The fits in parts, each of which is trained at once."""
+    processes = fits[0].training.processes
+    if processes is None:
+        return [part for group in _alike(fits, notes) for part in _that_fit(group, notes)]
+    for told in beyond_means(fits[0].training.game, fits[0].training.stream):
+        if processes.first:
+            LOG.warning("%s on %d processes: %s", fits[0].name, processes.size, told)
+    if len(fits) > 1:
+        notes.append(f"{len(fits)} members are trained one by one, each by all processes")
+    return [[fit] for fit in fits]
 
 
 def _is_file(path: Path | None) -> bool:
@@ -303,6 +317,14 @@ def _rounds(
         checkpoint.resume(path)
     if deadline is not None:
         deadline -= clock.earlier
+    began, now, shown = clock.began, time.monotonic, effort.progress
+    processes = first.training.processes
+    if processes is not None:
+        facts = {name: value for name, value in fingerprint.items() if name != "method"}
+        processes.check_alike({**facts, "round": training.round})
+        (deadline, began), now = processes.told((deadline, began)), processes.now
+        if not processes.first:
+            path, shown = None, False
     start = training.round
     if start >= max_rounds or (start and stopper.over(start)):
         return
@@ -314,16 +336,16 @@ def _rounds(
         rounds = limit(play(training), max_rounds)
         if first.decay:
             optimisers = [o for fit in fits for o in fit.training.optimisers.values()]
-            rounds = anneal(rounds, optimisers, start, max_rounds, deadline, clock.began)
+            rounds = anneal(rounds, optimisers, start, max_rounds, deadline, began, now)
         rounds = log(rounds, history)
         rounds = keep_average(rounds, average)
         rounds = guard(rounds, healthy, first.history.every)
         rounds = stop(rounds, stopper)
-        rounds = until(rounds, deadline)
+        rounds = until(rounds, deadline, now)
         rounds = save(rounds, path, checkpoint.state)
         for _ in progress(
             rounds,
-            shown=effort.progress,
+            shown=shown,
             label=first.name if len(fits) == 1 else f"{len(fits)} × {first.name}",
             start=start,
             max_rounds=max_rounds,
@@ -331,6 +353,8 @@ def _rounds(
             score=lambda: stopper.best_score,
         ):
             pass
+    if processes is not None:
+        processes.told(None)  # the checkpoint is written before any process goes on
 
 
 def _last_look(fit: Fit) -> None:

@@ -8,6 +8,7 @@ import warnings
 from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
@@ -35,6 +36,7 @@ from pushforward.sampler import Effort, Sampler, describe, is_whole
 from pushforward.training.adaptors import Average, History, Stopper
 from pushforward.training.device import choose_device, seeded
 from pushforward.training.diagnosis import diagnose
+from pushforward.training.distributed import together
 from pushforward.training.game import Game
 from pushforward.training.loop import Stream, Training, load_weights, optimisers_for
 from pushforward.training.optimiser import Adam
@@ -122,6 +124,10 @@ class NeuralSampler(Sampler):
     def _prepare(self, Z: torch.Tensor, held: np.ndarray, rng: np.random.Generator) -> None:
         """What drawing needs beside the networks, from training rows `(n, p)` and held-out ones."""
 
+    def _fresh_seed(self) -> int:
+        processes, seed = together(), super()._fresh_seed()
+        return seed if processes is None else processes.told(seed)
+
     def _fit(self, Z: np.ndarray, effort: Effort) -> None:
         self._check_parameters()
         if self.restarts == 1:
@@ -152,17 +158,19 @@ class NeuralSampler(Sampler):
 
     def _begin(self, Z: np.ndarray, effort: Effort) -> Fit:
         """A fit to encoded rows that has not yet played a round."""
-        device = choose_device(self.device)
+        processes, device = together(), choose_device(self.device)
         seeds = _seeds(effort.rng)
         rows, held = self._held_back(Z, effort)
         x = torch.as_tensor(rows, dtype=torch.float32, device=device)
         with seeded(seeds[0]):
             game = self._game(len(rows), Z.shape[1]).to(device)
+        if processes is not None:
+            processes.share_weights(game)
         # The order in memory in which convolutions take the least time; numbers stay as they are.
         game.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.game_ = game
         batches = torch.Generator().manual_seed(seeds[1])
-        stream = Stream(x, self._chosen("batch_size"), game.noise, batches)
+        stream = Stream(x, self._chosen("batch_size"), game.noise, batches, processes)
 
         def prepare() -> None:
             self._prepare(x, held, np.random.default_rng(seeds[2]))
@@ -173,6 +181,7 @@ class NeuralSampler(Sampler):
                 prepare()
                 return self._score(held, seeds[3])
 
+        scorer = score if processes is None else partial(processes.by_first, score)
         # Annealed weights are better if nothing speaks against them; and single pixels, by which
         # images are scored here, say little of whether strokes have become sharp.
         slack = CHANCE if self.decay or are_images(self.encoding_) else 0.0
@@ -182,10 +191,10 @@ class NeuralSampler(Sampler):
             name=type(self).__name__,
             alike=(type(self), self._fixed(), shapes, stream.batch_size, str(device)),
             max_rounds=self.max_rounds,
-            training=Training(game, stream, self._optimisers(game), self.precision),
+            training=Training(game, stream, self._optimisers(game), self.precision, processes),
             history=History(),
             average=average,
-            stopper=Stopper(average, score, self.patience, slack, self._scored_from),
+            stopper=Stopper(average, scorer, self.patience, slack, self._scored_from),
             fingerprint=self._fingerprint(rows, held),
             prepare=prepare,
             decay=self.decay,

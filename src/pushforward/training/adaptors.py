@@ -333,6 +333,7 @@ def anneal(
     max_rounds: int,
     deadline: float | None,
     began: float,
+    now: Callable[[], float] = time.monotonic,
 ) -> Iterator[Round]:
     """Let the learning rates fall linearly to 0, η_t = η (1 − t / max_rounds), after round `start`.
 
@@ -343,7 +344,7 @@ def anneal(
     def left(number: int) -> float:
         gone = number / max_rounds
         if deadline is not None and deadline > began:
-            gone = max(gone, (time.monotonic() - began) / (deadline - began))
+            gone = max(gone, (now() - began) / (deadline - began))
         return max(0.0, 1 - gone)
 
     _set(optimisers, left(start))
@@ -358,11 +359,13 @@ def _set(optimisers: Sequence[Adam], factor: float) -> None:
         optimiser.tell_rate()
 
 
-def until(rounds: Iterable[Round], deadline: float | None) -> Iterator[Round]:
-    """End when `time.monotonic()` has passed `deadline`."""
+def until(
+    rounds: Iterable[Round], deadline: float | None, now: Callable[[], float] = time.monotonic
+) -> Iterator[Round]:
+    """End when the clock, `now()`, has passed `deadline`."""
     for played in rounds:
         yield played
-        if deadline is not None and time.monotonic() >= deadline:
+        if deadline is not None and now() >= deadline:
             return
 
 

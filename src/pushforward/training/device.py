@@ -8,10 +8,13 @@ from contextlib import contextmanager
 import torch
 
 from pushforward.errors import DeviceError
+from pushforward.training.distributed import own_gpu, together
 
 
 def choose_device(name: str = "auto") -> torch.device:
     """The device called `name`; "auto" takes a GPU when there is one.
+
+    One of several processes that train together has a GPU of its own by "auto" and "cuda".
 
     Raises:
         DeviceError: the device is unknown or not there.
@@ -25,10 +28,10 @@ def choose_device(name: str = "auto") -> torch.device:
     if torch.backends.mps.is_available():
         there.append("mps")
     if name == "auto":
-        return torch.device("cuda" if "cuda" in there else "cpu")
+        name = "cuda" if "cuda" in there else "cpu"
     if name not in there:
         raise DeviceError(f"expected a device among {', '.join(there)} or 'auto', got {name!r}")
-    return torch.device(name)
+    return own_gpu() if name == "cuda" and together() is not None else torch.device(name)
 
 
 @contextmanager

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from pushforward.data.minibatches import Minibatches
+from pushforward.training.distributed import Processes
 from pushforward.training.game import Game, Loss, Player, Tensors, Terms, as_loss, logged
 from pushforward.training.optimiser import Adam
 
@@ -30,24 +31,31 @@ class Stream:
     """Batches and their noise from one generator on the CPU, so a seed means the same everywhere.
 
     They are drawn in blocks; the cursor is the state in which a block began and how many of its
-    turns are used.
+    turns are used. One of several processes draws what all do, and keeps its share.
     """
 
     def __init__(
-        self, x: Tensor, batch_size: int, noise: Callable[..., Tensors], rng: torch.Generator
+        self,
+        x: Tensor,
+        batch_size: int,
+        noise: Callable[..., Tensors],
+        rng: torch.Generator,
+        processes: Processes | None = None,
     ) -> None:
         self.x, self.noise, self.rng = x, noise, rng
         self.batches = Minibatches(len(x), batch_size, rng)
         self.batch_size = self.batches.batch_size
+        self.share = slice(None) if processes is None else processes.share(self.batch_size)
         self.used = BLOCK
 
     def draw_block(self) -> None:
         """Rows `(turns, n)` and noise `(turns, n, ...)` of the next turns."""
         self.began = {"rng": self.rng.get_state(), **self.batches.state_dict()}
-        self.rows = self.batches.take(BLOCK).to(self.x.device)
+        rows = self.batches.take(BLOCK)
         drawn = self.noise(BLOCK * self.batch_size, self.rng)
-        shape = (BLOCK, self.batch_size)
-        self.drawn = {name: t.to(self.x.device).unflatten(0, shape) for name, t in drawn.items()}
+        shape, mine, device = (BLOCK, self.batch_size), (slice(None), self.share), self.x.device
+        self.rows = rows[mine].to(device)
+        self.drawn = {name: t.unflatten(0, shape)[mine].to(device) for name, t in drawn.items()}
         self.used = 0
 
     def __iter__(self) -> Stream:
@@ -79,7 +87,7 @@ class Training:
 
     With `precision` "bfloat16" the products and convolutions of the losses, and so of their
     gradients, are of numbers with 8 significant bits (`torch.autocast`); weights, moments and sums
-    stay float32.
+    stay float32. One of several `processes` averages over them what its losses give.
     """
 
     def __init__(
@@ -88,9 +96,10 @@ class Training:
         stream: Stream,
         optimisers: dict[str, Adam],
         precision: str = "float32",
+        processes: Processes | None = None,
     ) -> None:
         self.game, self.stream, self.optimisers = game, stream, optimisers
-        self.precision = precision
+        self.precision, self.processes = precision, processes
         game.watch(optimisers)
         self.players = game.players()
         self.owned = {p.name: list(game.owned(p).values()) for p in self.players}
@@ -138,11 +147,31 @@ class Training:
 
     def move(self, player: str, loss: Loss, gradients: Sequence[Tensor]) -> Terms:
         """Step `player`'s own parameters down the gradient, and set the buffers."""
+        if self.processes is not None:
+            loss, gradients = self.averaged(self.processes, loss, gradients)
         self.optimisers[player].step(gradients)
         with torch.no_grad():
             for name, value in self.game.update(player, loss.outputs).items():
                 self.buffers[name].copy_(value)
             return logged(loss, torch._foreach_norm(list(gradients)))
+
+    def averaged(
+        self, processes: Processes, loss: Loss, gradients: Sequence[Tensor]
+    ) -> tuple[Loss, list[Tensor]]:
+        """Means over processes of the gradient, the terms, and those outputs that are numbers.
+
+        And of the statistics that batch norms run. Outputs that are rows stay with their process.
+        """
+        numbers = {k: v for k, v in loss.outputs.items() if v.dim() == 0}
+        running = [tensor for name, tensor in self.buffers.items() if "running_" in name]
+        ours = [*gradients, *running, *loss.terms.values(), *numbers.values()]
+        means = iter(processes.average(ours))
+        mean_gradients = [next(means) for _ in gradients]
+        for tensor in running:
+            tensor.copy_(next(means))
+        terms = {name: next(means) for name in loss.terms}
+        outputs = loss.outputs | {name: next(means) for name in numbers}
+        return Loss(terms, outputs), mean_gradients
 
     def state_dict(self) -> dict[str, Any]:
         return {

@@ -1,0 +1,3 @@
+from pushforward.cli import main
+
+main()
