@@ -13,6 +13,7 @@ from torch import nn
 
 import pushforward as pf
 from games import KINDS, VARIANTS, start
+from helpers import tiny
 from pushforward.errors import DeviceError, InputError
 from pushforward.models.history import HistoryBuffer
 from pushforward.models.shards import beyond_means
@@ -20,7 +21,7 @@ from pushforward.networks.growing import MinibatchDeviation
 from pushforward.training import device
 from pushforward.training.distributed import Processes, own_gpu, together
 from pushforward.training.game import as_loss
-from pushforward.training.loop import Stream
+from pushforward.training.loop import Stream, Training
 
 BOTH = [Processes(0, 2), Processes(1, 2)]
 METHODS = ["vae", "wgan-gp", "began"]
@@ -112,10 +113,8 @@ except InputError as error:
 """
 
 
-@pytest.fixture(scope="module")
-def launched(tmp_path_factory):
-    """The folder that two processes have left behind, and what each of them saw."""
-    out = tmp_path_factory.mktemp("two")
+def launched(out):
+    """What each of two processes saw, which leave all else behind in that folder."""
     (out / "script.py").write_text(SCRIPT)
     arguments = [out / "script.py", out, json.dumps(OPTIONS), *METHODS]
     launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
@@ -128,7 +127,7 @@ def launched(tmp_path_factory):
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    return out, [json.loads((out / f"{rank}.json").read_text()) for rank in range(2)]
+    return [json.loads((out / f"{rank}.json").read_text()) for rank in range(2)]
 
 
 def rows():
@@ -144,9 +143,17 @@ def weights_apart(folder, model):
     )
 
 
-@pytest.mark.parametrize("method", METHODS)
-def test_two_processes_learn_what_one_does(launched, method):
-    folder, (first, second) = launched
+def test_two_processes(tmp_path):
+    facts = launched(tmp_path)  # once: it takes seconds
+    for method in METHODS:
+        two_processes_learn_what_one_does(tmp_path, *facts, method)
+    an_interrupted_fit_is_gone_on_with_by_any_number_of_processes(tmp_path)
+    one_process_writes(*facts)
+    what_differs_between_processes_is_the_first_ones(*facts)
+    the_command_and_errors_are_of_all(tmp_path, *facts)
+
+
+def two_processes_learn_what_one_does(folder, first, second, method):
     alone = pf.METHODS[method].make(**OPTIONS).fit(rows())
     assert weights_apart(folder / method, alone) < 1e-5
     there = pf.load_model(folder / method)
@@ -159,8 +166,7 @@ def test_two_processes_learn_what_one_does(launched, method):
     assert np.allclose(scores, [score for _, score in alone.scores_], atol=1e-3)
 
 
-def test_an_interrupted_fit_is_gone_on_with_by_any_number_of_processes(launched):
-    folder, _ = launched
+def an_interrupted_fit_is_gone_on_with_by_any_number_of_processes(folder):
     alone = pf.VAE(**OPTIONS).fit(rows())
     assert weights_apart(folder / "resumed", alone) < 1e-5
     # The checkpoint of two, read by one.
@@ -168,8 +174,7 @@ def test_an_interrupted_fit_is_gone_on_with_by_any_number_of_processes(launched)
     assert weights_apart(folder / "resumed", again) == 0
 
 
-def test_one_process_writes(launched):
-    _, (first, second) = launched
+def one_process_writes(first, second):
     assert "writes" not in second
     folders = [name for name in first["writes"] if name != "checkpoint"]
     assert folders[: len(METHODS) + 1] == [*METHODS, "resumed"]
@@ -177,8 +182,7 @@ def test_one_process_writes(launched):
     assert first["writes"].count("checkpoint") == OPTIONS["max_rounds"] + 1
 
 
-def test_what_differs_between_processes_is_the_first_ones(launched):
-    _, (first, second) = launched
+def what_differs_between_processes_is_the_first_ones(first, second):
     assert first["timed"] == second["timed"]
     assert first["timed"][1] == "budget"
     assert first["restarts"] == second["restarts"]
@@ -186,8 +190,7 @@ def test_what_differs_between_processes_is_the_first_ones(launched):
     assert len(first["restarts"]) == 3
 
 
-def test_the_command_and_errors_are_of_all(launched):
-    folder, (first, second) = launched
+def the_command_and_errors_are_of_all(folder, first, second):
     assert (first["cli"], second["cli"]) == (0, 0)
     assert pf.load_model(folder / "cli").n_rounds_ == 3
     assert not (folder / "cli.checkpoint").exists()
@@ -216,29 +219,63 @@ def test_shares_of_a_batch_and_its_noise_are_the_batch():
         assert torch.equal(torch.cat([theirs[name] for _, theirs in parts]), drawn)
 
 
-def gradients(training, x, noise):
-    return {
-        player.name: training.differentiate(player.name, player.loss(x, noise))[1]
-        for player in training.players
-    }
+def gradients(training, batch):
+    """Of all players, one after the other."""
+    losses = [(player.name, player.loss(*batch)) for player in training.players]
+    return [slope for name, loss in losses for slope in training.differentiate(name, loss)[1]]
+
+
+def apart(training, batch, halves):
+    """How far the mean gradient over halves is from that of the batch, as a share of it."""
+    first, second, whole = (gradients(training, part) for part in (*halves, batch))
+    return max(
+        float(((a + b) / 2 - c).abs().max() / c.abs().max().clamp(min=1e-3))
+        for a, b, c in zip(first, second, whole, strict=True)
+    )
 
 
 @pytest.mark.parametrize(("name", "options"), VARIANTS, ids=str)
 def test_losses_are_means_over_rows_or_named(name, options):
     training = start(name, options)
-    whole = gradients(training, *next(training.stream))
-    halves = [gradients(training, *batch) for batch in shares(training)]
+    difference = apart(training, next(training.stream), shares(training))
     training.stream.share = BOTH[0].share(16)
-    told = beyond_means(training.game, training.stream)
-    apart = max(
-        float(((a + b) / 2 - c).abs().max() / c.abs().max().clamp(min=1e-3))
-        for player in whole
-        for a, b, c in zip(halves[0][player], halves[1][player], whole[player], strict=True)
-    )
-    if not told:
-        assert apart < 1e-4
+    if not beyond_means(training.game, training.stream):
+        assert difference < 1e-4
     elif name == "unrolled-gan" or options.get("packing"):
-        assert apart > 1e-4  # the others differ later, or by ρ = 1e-6
+        assert difference > 1e-4  # the others differ later, or by ρ = 1e-6
+
+
+def start_on_images(name, **options):
+    rng = np.random.default_rng(0)
+    sampler = tiny(name, batch_size=16, **options)
+    A, B = rng.random((2, 32, 16, 16))
+    Z, _ = sampler._before(A, B if sampler.takes == "other rows" else None)
+    with device.seeded(0):
+        game = sampler._game(*Z.shape)
+    x = torch.as_tensor(Z, dtype=torch.float32)
+    stream = Stream(x, 16, game.noise, torch.Generator().manual_seed(0))
+    return Training(game, stream, sampler._optimisers(game))
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "named"),
+    [
+        ("gan", {"width": 2}, 0),
+        ("shared-autoencoder", {}, 0),
+        ("super-resolution", {}, 0),
+        ("sim-gan", {"history": 0}, 0),
+        ("sim-gan", {}, 1),
+        ("progressive-gan", {}, 1),
+        ("dc-gan", {"width": 2}, 1),
+    ],
+)
+def test_losses_on_images_are_means_over_rows_or_named(name, options, named):
+    training = start_on_images(name, **options)
+    batch = next(training.stream)
+    halves = shares(training)
+    assert len(beyond_means(training.game, training.stream)) == named
+    if not named:
+        assert apart(training, batch, halves) < 1e-4
 
 
 def test_what_is_named():
