@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 import pushforward as pf
+from games import start
 from helpers import ADVERSARIAL, ON_IMAGES, tiny
 from pushforward.data.encoding import Encoding
 from pushforward.errors import InputError, TrainingWarning
@@ -202,16 +203,46 @@ def test_fishers_saddle_point_is_the_distance_of_the_best_linear_critic():
 
 
 @pytest.mark.parametrize(
-    ("errors", "k"), [((1.0, 0.1), 0.65), ((0.1, 9.0), 0.0), ((9.0, 0.0), 1.0)]
+    ("gamma", "rate", "errors", "k"),
+    [
+        (0.75, 1.0, (1.0, 0.1), 0.65),
+        (0.75, 1.0, (0.1, 9.0), 0.0),
+        (0.75, 1.0, (9.0, 0.0), 1.0),
+        (0.3, 1.0, (1.0, 0.1), 0.2),
+        (0.3, 0.5, (1.0, 0.1), 0.1),
+        (1.0, 1e-2, (1.0, 0.1), 0.009),
+        (0.0, 1.0, (9.0, 0.1), 0.0),
+    ],
 )
-def test_k_balances_the_errors_and_is_clipped(errors, k):
-    objective = OBJECTIVES["boundary-equilibrium"]()
-    objective.rate = 1.0
+def test_k_balances_the_errors_and_is_clipped(gamma, rate, errors, k):
+    objective = OBJECTIVES["boundary-equilibrium"](gamma=gamma, rate=rate)
     real, fake = (torch.full((5, 1), e) for e in errors)
     loss = objective.discriminator(real, fake)
     assert objective.update(loss.outputs)["k"].item() == pytest.approx(k, abs=1e-6)
-    convergence = errors[0] + abs(0.75 * errors[0] - errors[1])
+    convergence = errors[0] + abs(gamma * errors[0] - errors[1])
     assert loss.outputs["convergence"].item() == pytest.approx(convergence, rel=1e-6)
+
+
+@pytest.mark.parametrize(("gamma", "rate"), [(None, None), (0.9, 0.05)])
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("began", {"warm_up": 0}),
+        ("info-gan", {"objective": "boundary-equilibrium", "penalty": None}),
+    ],
+)
+def test_k_follows_the_equation_with_the_numbers_of_the_sampler(name, options, gamma, rate):
+    """By what is logged: E L(x), and −k E L(x̂), which says E L(x̂) as soon as k > 0."""
+    training = start(name, options | {"equilibrium": gamma, "equilibrium_rate": rate})
+    objective = training.game.objective
+    assert not {"objective.gamma", "objective.rate"} & set(training.game.state_dict())
+    next(play(training))
+    for _ in range(5):
+        k = objective.k.item()
+        assert 0 < k < 1
+        logged = next(play(training)).terms["discriminator"]
+        balance = (gamma or 0.75) * logged["real"].item() + logged["fake"].item() / k
+        assert objective.k.item() == pytest.approx(k + (rate or 1e-3) * balance, rel=1e-5)
 
 
 def test_an_autoencoding_discriminator_measures_its_error():
@@ -668,6 +699,14 @@ def test_options_of_the_zoo_out_of_range_are_told():
         ({"penalty": "lipschitz"}, "penalty among None, 'gradient'"),
         ({"penalty": "r1", "penalty_weight": -1}, "penalty_weight to be above 0 or None"),
         ({"clip": 0}, "clip to be above 0 or None"),
+        ({"equilibrium": 1.5}, "equilibrium to be from 0 to 1 or None, got 1.5"),
+        ({"equilibrium": "high"}, "equilibrium to be from 0 to 1 or None, got 'high'"),
+        ({"equilibrium_rate": 0.0}, "equilibrium_rate to be above 0 or None"),
+        ({"equilibrium": 0.5}, "objective='boundary-equilibrium' for equilibrium, which no other"),
+        (
+            {"equilibrium_rate": 0.5, "objective": "fisher"},
+            "for equilibrium_rate, which no other has, got 'fisher'",
+        ),
         ({"packing": 0}, "packing to be a whole number of at least 1"),
         ({"packing": 200}, "packing to be at most the batch size 128"),
         ({"n_critic": 1.5}, "n_critic to be a whole number"),

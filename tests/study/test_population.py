@@ -64,6 +64,22 @@ def test_another_architecture_is_a_population_of_its_own(caplog):
     assert [member.hidden for member in population] == [(8,), (4,), (8,)]
 
 
+@pytest.mark.parametrize(
+    ("options", "each", "together"),
+    [
+        ({"clip": 0.1}, {"clip": 0.2}, True),
+        ({"clip": 0.1}, {"clip": None}, False),
+        ({"clip": 0.1}, {"clip": 0.1, "n_critic": 2}, False),
+        ({}, {"hidden": (8, 8)}, False),
+        ({"objective": "boundary-equilibrium"}, {"equilibrium": 0.3}, True),
+        ({"objective": "boundary-equilibrium"}, {"equilibrium_rate": 0.1}, True),
+    ],
+)
+def test_numbers_may_differ_in_one_population_and_nothing_else(options, each, together):
+    first, second = (tiny("gan", **(options | own)) for own in ({}, each))
+    assert (first._fixed() == second._fixed()) == together
+
+
 class Normed(pf.GAN):
     """A GAN with batch normalisation, which keeps statistics of its own."""
 

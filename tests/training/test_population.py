@@ -76,12 +76,24 @@ class UpdateSeesMoves(Game):
 
 
 MADE = {make.__name__: made(make) for make in (PenalisedCritic, PooledGame, UpdateSeesMoves)}
+# Numbers in which the three members of a game differ beside their seeds and rows.
+OWN = {
+    "wgan": ({"clip": 0.01}, {"clip": 0.03}, {"clip": 0.1}),
+    "began": (
+        {"equilibrium": 0.3, "equilibrium_rate": 0.1},
+        {"equilibrium": 0.9, "equilibrium_rate": 0.01},
+        {},
+    ),
+}
 
 
 def registered(variants):
     return {
         f"{name}-{'-'.join(map(str, options.values()))}": (
-            lambda name=name, options=options: [start(name, options, seed=k) for k in range(3)]
+            lambda name=name, options=options: [
+                start(name, options | own, seed=k)
+                for k, own in enumerate(OWN.get(name, ({}, {}, {})))
+            ]
         )
         for name, options in variants
     }

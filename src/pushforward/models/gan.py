@@ -53,6 +53,10 @@ class GAN(NeuralSampler):
         penalty: on the slope of the discriminator, a name of `pushforward.models.penalties`.
         penalty_weight: of the penalty (λ, or γ of "r1", "r2" and "r1+r2"); None takes the published
             one.
+        equilibrium: γ of "boundary-equilibrium", the E L(x̂) / E L(x) that is aimed at, from 0 to 1:
+            lower, and generated rows vary less; with 0 the discriminator learns real rows only.
+            None takes 0.75.
+        equilibrium_rate: λ_k of "boundary-equilibrium", the rate of k; None takes 0.001.
         clip: largest absolute weight of the discriminator, kept after each of its moves.
         spectral: divide the discriminator's weight matrices by their spectral norms.
         packing: rows that the discriminator judges together (m of PacGAN).
@@ -93,7 +97,13 @@ class GAN(NeuralSampler):
     (3, 2)
     """
 
-    continuous: ClassVar[tuple[str, ...]] = ("learning_rate", "betas", "penalty_weight")
+    continuous: ClassVar[tuple[str, ...]] = (
+        *NeuralSampler.continuous,
+        "penalty_weight",
+        "equilibrium",
+        "equilibrium_rate",
+        "clip",
+    )
     parts: ClassVar[tuple[str, ...]] = ("generator", "discriminator")
     activation = LEAKY
 
@@ -105,6 +115,8 @@ class GAN(NeuralSampler):
         objective: str = "non-saturating",
         penalty: str | None = None,
         penalty_weight: float | None = None,
+        equilibrium: float | None = None,
+        equilibrium_rate: float | None = None,
         clip: float | None = None,
         spectral: bool = False,
         packing: int = 1,
@@ -134,6 +146,8 @@ class GAN(NeuralSampler):
         self.objective = objective
         self.penalty = penalty
         self.penalty_weight = penalty_weight
+        self.equilibrium = equilibrium
+        self.equilibrium_rate = equilibrium_rate
         self.clip = clip
         self.spectral = spectral
         self.packing = packing
@@ -187,7 +201,9 @@ class GAN(NeuralSampler):
 
         Those that are not of the data (labels, codes) stand beside them.
         """
-        objective, m = OBJECTIVES[self.objective](), self.packing
+        numbers = {"gamma": self.equilibrium, "rate": self.equilibrium_rate}
+        given = {name: value for name, value in numbers.items() if value is not None}
+        objective, m = OBJECTIVES[self.objective](**given), self.packing
         if objective.autoencodes:
             discriminator: nn.Module = self._autoencoding(m * p, k)
         else:
@@ -236,6 +252,10 @@ class GAN(NeuralSampler):
         adam = self.optimiser == "adam"
         betas = (float(self.betas[0]) if adam else 0.0, float(self.betas[1]))
         return optimisers_for(game, self.learning_rate, betas, corrected=adam)
+
+    def _fixed(self) -> str:
+        # To be held within bounds or not is no number.
+        return f"{super()._fixed()}, clipped: {self.clip is not None}"
 
     def _prepare(self, Z: torch.Tensor, held: np.ndarray, rng: np.random.Generator) -> None:  # noqa: ARG002
         if self.rejection:
@@ -288,14 +308,23 @@ class GAN(NeuralSampler):
                 raise InputError(
                     f"expected {name} to be a whole number of at least {least}, got {value!r}"
                 )
-        for name in ("clip", "penalty_weight"):
+        for name in ("clip", "penalty_weight", "equilibrium_rate"):
             value = getattr(self, name)
             if value is not None and not (is_number(value) and 0 < value < math.inf):
                 raise InputError(f"expected {name} to be above 0 or None, got {value!r}")
+        gamma = self.equilibrium
+        if gamma is not None and not (is_number(gamma) and 0 <= gamma <= 1):
+            raise InputError(f"expected equilibrium to be from 0 to 1 or None, got {gamma!r}")
         for name in ("spectral", "simultaneous", "rejection", "decay"):
             check_flag(name, getattr(self, name))
         if self.penalty_weight is not None and self.penalty is None:
             raise InputError("expected a penalty for penalty_weight to weigh, got penalty=None")
+        for name in ("equilibrium", "equilibrium_rate"):
+            if getattr(self, name) is not None and self.objective != "boundary-equilibrium":
+                raise InputError(
+                    f"expected objective='boundary-equilibrium' for {name}, which no other has, "
+                    f"got {self.objective!r}; leave {name} out"
+                )
         if self.precision != "float32" and (self.penalty is not None or self.unroll):
             raise InputError(
                 "expected precision='float32' with a penalty on slopes or with unroll, whose "

@@ -142,6 +142,8 @@ class InfoGAN(LatentSampler, GAN):
         objective: what the players minimise, a name of `pushforward.models.objectives`.
         penalty: on the slope of the discriminator, a name of `pushforward.models.penalties`.
         penalty_weight: of the penalty; None takes the published one.
+        equilibrium: γ of "boundary-equilibrium", as of `GAN`.
+        equilibrium_rate: λ_k of "boundary-equilibrium", as of `GAN`.
         networks: as of `GAN`; modules by name: generator, recogniser, discriminator.
         width: channels of the first convolution, for images; None takes 32.
         hidden: sizes of the hidden layers of all networks.
@@ -184,6 +186,8 @@ class InfoGAN(LatentSampler, GAN):
         objective: str = "non-saturating",
         penalty: str | None = None,
         penalty_weight: float | None = None,
+        equilibrium: float | None = None,
+        equilibrium_rate: float | None = None,
         networks: str | Mapping[str, Any] = "auto",
         width: int | None = None,
         hidden: Sequence[int] = (128, 128),
@@ -204,6 +208,8 @@ class InfoGAN(LatentSampler, GAN):
             objective=objective,
             penalty=penalty,
             penalty_weight=penalty_weight,
+            equilibrium=equilibrium,
+            equilibrium_rate=equilibrium_rate,
             networks=networks,
             width=width,
             hidden=hidden,

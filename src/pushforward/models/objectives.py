@@ -256,8 +256,11 @@ class BoundaryEquilibrium(Objective):
     def __init__(self, gamma: float = 0.75, rate: float = 1e-3) -> None:
         super().__init__()
         self.k: Tensor
-        self.gamma, self.rate = gamma, rate
+        self.gamma: Tensor
+        self.rate: Tensor
         self.register_buffer("k", torch.zeros(()))
+        for name, value in (("gamma", gamma), ("rate", rate)):  # members have their own
+            self.register_buffer(name, torch.tensor(float(value)), persistent=False)
 
     def discriminator(self, real: Tensor, fake: Tensor) -> Loss:
         error, other = real.mean(), fake.mean()
@@ -272,7 +275,7 @@ class BoundaryEquilibrium(Objective):
         return {"k": (self.k + self.rate * outputs["balance"]).clamp(0, 1)}
 
 
-OBJECTIVES: Mapping[str, Callable[[], Objective]] = {
+OBJECTIVES: Mapping[str, Callable[..., Objective]] = {
     "minimax": Minimax,
     "non-saturating": NonSaturating,
     "least-squares": partial(LeastSquares, 0, 1, 1),

@@ -122,7 +122,7 @@ def move_together(
 
     The optimisers' parameters, moments and steps are rows of the given stacks, and it is the rows
     that are moved, also when an optimiser has been given other tensors since. Where all have the
-    same settings the stacks are moved whole.
+    same settings, or only other clips, the stacks are moved whole.
     """
     columns = {"parameters": parameters, "first": first, "second": second}
     rows = [copy(optimiser) for optimiser in optimisers]
@@ -130,6 +130,10 @@ def move_together(
         row.steps = steps[k]
         for name, stacks in columns.items():
             setattr(row, name, [stacked[k] for stacked in stacks])
+    bounds = bounds_of([row.clip for row in rows], parameters)
+    if bounds:  # the stacks are held within them whole, and not row by row
+        for row in rows:
+            row.clip = None
     whole = copy(rows[0])
     vars(whole).update(columns)
     alike = len({(row.learning_rate, *row.betas) for row in rows}) == 1
@@ -140,11 +144,23 @@ def move_together(
         if alike:
             whole.steps = steps.amax()  # of those that run: a row may be that of a frozen one
             whole.apply(gradients)
-            return
-        for row, mine in zip(rows, zip(*gradients, strict=True), strict=True):
-            row.apply(mine)
+        else:
+            for row, mine in zip(rows, zip(*gradients, strict=True), strict=True):
+                row.apply(mine)
+        for stacked, bound in bounds:
+            stacked.clamp_(-bound, bound)
 
     return move
+
+
+def bounds_of(
+    clips: Sequence[float | None], stacks: Sequence[Tensor]
+) -> list[tuple[Tensor, Tensor]]:
+    """Each stack `(K, ...)` and the bounds of its rows `(K, 1, ...)`; none where all are alike."""
+    if len(set(clips)) == 1:
+        return []
+    largest = stacks[0].new_tensor([torch.inf if clip is None else clip for clip in clips])
+    return [(stacked, largest.view(-1, *[1] * (stacked.dim() - 1))) for stacked in stacks]
 
 
 def adam_step(
