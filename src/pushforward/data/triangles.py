@@ -44,12 +44,18 @@ def triangles(
     angles = np.arange(3) * 120 + LEAST_ANGLE / 2 + u[:, :3] * (120 - apart)
     turned = -2 * np.pi * u[:, 3:] if as_published else 360 * u[:, 3:]
     factors = pd.DataFrame(angles + turned, columns=["corner_1", "corner_2", "corner_3"])
-    X = np.stack([_image(corners, size, as_published).ravel() for corners in factors.to_numpy()])
+    X = np.stack(
+        [draw_triangle(corners, size, as_published).ravel() for corners in factors.to_numpy()]
+    )
     return Dataset(name="triangles", X=X, image_shape=(size, size), factors=factors)
 
 
-def _image(angles: NDArray, size: int, as_published: bool) -> NDArray[np.float64]:
-    """One triangle, by the angles of its corners in degrees."""
+def draw_triangle(angles: NDArray, size: int, as_published: bool = False) -> NDArray[np.float64]:
+    """One triangle, by the angles of its corners in degrees, `(size, size)`.
+
+    >>> draw_triangle(np.array([0.0, 120.0, 240.0]), 28)[14, [0, 14]]
+    array([1., 0.])
+    """
     side = FINER * size
     radians = np.radians(angles)
     corners = SCALE * side / 2 * np.column_stack([np.cos(radians), np.sin(radians)])

@@ -31,6 +31,7 @@ from pushforward.evaluation.features import (
 )
 from pushforward.evaluation.frechet import frechet_bias, frechet_distance, split_half_bias
 from pushforward.evaluation.kernel import KernelInceptionDistance, MeanDiscrepancy, kid, mmd
+from pushforward.evaluation.known_manifold import manifold_scores
 from pushforward.evaluation.manifold import PRDC, expected_coverage, prdc
 from pushforward.evaluation.modes import ModeScores, ModeSource, mode_scores
 from pushforward.evaluation.moments import Moments
@@ -43,20 +44,23 @@ from pushforward.evaluation.neighbours import (
     neighbour_graph,
     neighbour_spread,
 )
+from pushforward.evaluation.polygons import triangle_distance
 from pushforward.evaluation.scores import Evaluation, Score
 from pushforward.evaluation.sliced import SlicedWasserstein, sliced_wasserstein
 from pushforward.evaluation.verdict import Note, Verdict, notes, verdict
 
-# Feature maps that are networks: torch alone takes seconds, and no metric needs it.
+# What needs torch, which alone takes seconds: feature maps that are networks, and inversion.
 _OF_TORCH = {
     "ClassifierFeatures": "classifier",
     "InceptionFeatures": "extractors",
     "ModuleFeatures": "extractors",
+    "nearest_generated": "inversion",
 }
 
 if TYPE_CHECKING:
     from pushforward.evaluation.classifier import ClassifierFeatures
     from pushforward.evaluation.extractors import InceptionFeatures, ModuleFeatures
+    from pushforward.evaluation.inversion import nearest_generated
 
 __all__ = [
     "PRDC",
@@ -98,10 +102,12 @@ __all__ = [
     "frechet_distance",
     "kid",
     "leave_one_out",
+    "manifold_scores",
     "mmd",
     "mode_scores",
     "near_copies",
     "nearest_distance",
+    "nearest_generated",
     "neighbour_gap",
     "neighbour_graph",
     "neighbour_spread",
@@ -112,6 +118,7 @@ __all__ = [
     "raw",
     "sliced_wasserstein",
     "split_half_bias",
+    "triangle_distance",
     "verdict",
 ]
 
