@@ -17,7 +17,7 @@ LEVELS = [
     {"networks"},
     {"evaluation"},
     {"training"},
-    {"sampler"},
+    {"sampler", "space"},
     {"classical"},
     {"models"},
     {"methods"},

@@ -94,7 +94,7 @@ def test_a_method_that_learns_asks_for_rows():
 
 def test_what_learns_nothing_is_not_compared(monkeypatch):
     from pushforward.methods import METHODS, Method
-    from pushforward.study.compare import choose_methods
+    from pushforward.study.request import choose_methods
 
     given = Method("given", "x:Y", "density", "a density", "", "", learns=False)
     monkeypatch.setitem(METHODS, "given", given)

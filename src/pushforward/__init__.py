@@ -47,6 +47,7 @@ _PUBLIC = {
     "Sampler": "sampler",
     "SharedAutoencoder": "models.shared_autoencoder",
     "SimGAN": "models.sim_gan",
+    "run_study": "study.study",
     "split": "data.split",
     "SuperResolution": "models.super_resolution",
     "triangles": "data.triangles",
@@ -90,6 +91,7 @@ if TYPE_CHECKING:
     from pushforward.sampler import Sampler
     from pushforward.study.compare import compare
     from pushforward.study.population import fit_population
+    from pushforward.study.study import run_study
 
 __all__ = [
     "GAN",
@@ -126,6 +128,7 @@ __all__ = [
     "load_data",
     "load_domains",
     "load_model",
+    "run_study",
     "split",
     "triangles",
     "write_report",

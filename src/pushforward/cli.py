@@ -730,8 +730,9 @@ def compare(
     """
     from pushforward.data.load import load_data
     from pushforward.report.html import write_report
-    from pushforward.study.compare import advise, choose_methods, explain, table
+    from pushforward.study.compare import advise, explain, table
     from pushforward.study.compare import compare as run
+    from pushforward.study.request import choose_methods
 
     choose_methods(methods)  # a misspelt name is told before the data is read
     images = _of_images((data,), size, channels, skip_unreadable)[data]

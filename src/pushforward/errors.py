@@ -31,6 +31,10 @@ class NotConverged(PushforwardError, RuntimeError):
     """Chains that do not yet have the law they are to be drawn from, and what to change."""
 
 
+class StudyError(PushforwardError, RuntimeError):
+    """A process or a cluster that a study runs on and that is gone; finished trials are kept."""
+
+
 class DataWarning(UserWarning):
     """What comes back differs from what went in, e.g. a column that is left out."""
 

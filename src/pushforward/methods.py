@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import importlib
+import inspect
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -12,6 +13,7 @@ from typing import Any
 
 from pushforward.errors import FileError, InputError
 from pushforward.sampler import CODE, FORMAT, FORMAT_VERSION, Sampler, build, restore
+from pushforward.space import BETA_1, Choice, LogUniform, Space, Uniform
 from pushforward.storage import read_folder
 
 
@@ -30,6 +32,8 @@ class Method:
     of_images: bool = False  # compared by default where the data are images
     learns: bool = True  # from rows; else a function gives the law
     options: dict[str, Any] = field(default_factory=dict)
+    wide: Space = field(default_factory=dict)  # where a study searches, around the options
+    narrow: Space = field(default_factory=dict)  # the same, nearer to what is known to work
 
     @property
     def sampler(self) -> type[Sampler]:
@@ -48,6 +52,10 @@ class Method:
         """
         kind: Callable[..., Sampler] = self.sampler
         known = self.sampler._get_param_names()
+        if BETA_1 in options and "betas" in known:
+            options = dict(options)
+            first = options.pop(BETA_1)
+            options["betas"] = (first, self._usual("betas")[1])
         unknown = [name for name in options if name not in known]
         if unknown:
             raise InputError(
@@ -56,11 +64,37 @@ class Method:
             )
         return kind(**(self.options | options))
 
+    def _usual(self, option: str) -> Any:
+        """What an option is unless another value is asked for."""
+        return self.options.get(option, inspect.signature(self.sampler).parameters[option].default)
 
-def adversarial(name: str, paper: str, **options: Any) -> Method:
+
+# Where Lucic et al. 2018 (arXiv:1711.10337, table 2) search, widely and narrowly. They also switch
+# batch norm in the discriminator, which perceptrons here do not have.
+WIDE: Space = {"learning_rate": LogUniform(1e-5, 1e-2), BETA_1: Uniform(0, 1)}
+NARROW: Space = {"learning_rate": LogUniform(1e-4, 1e-3), BETA_1: Choice((0.5,))}
+TURNS: Space = {"n_critic": Choice((1, 5))}
+ONE_TURN: Space = {"n_critic": Choice((1,))}
+R3_WIDE: Space = {"penalty_weight": LogUniform(1e-3, 10)}  # ours, as all that the study lacks
+R3_NARROW: Space = {
+    "penalty_weight": LogUniform(0.01, 0.3),
+    "learning_rate": LogUniform(3e-4, 3e-3),
+    BETA_1: Choice((0.0,)),
+}
+
+
+def adversarial(
+    name: str,
+    paper: str,
+    *,
+    wide: Space | None = None,
+    narrow: Space | None = None,
+    **options: Any,
+) -> Method:
     """A GAN of the literature: the options by which it differs from `gan`, with its paper's values.
 
-    Networks, their sizes, the latent dimension and when to stop are those of `gan` for all.
+    Networks, their sizes, the latent dimension and when to stop are those of `gan` for all. Its
+    options are searched in the ranges of all GANs and in its own.
     """
     return Method(
         name,
@@ -71,11 +105,16 @@ def adversarial(name: str, paper: str, **options: Any) -> Method:
         paper,
         default=name == RECOMMENDED,
         options=options,
+        wide={**WIDE, **TURNS, **(wide or {})},
+        narrow={**NARROW, **ONE_TURN, **(narrow or {})},
     )
 
 
 RECOMMENDED = "r3-drs-gan"  # of the GANs, by bench/modes.py
-ADAM = {"learning_rate": 2e-4, "betas": (0.5, 0.999)}  # as Radford et al. 2015 and most after them
+ADAM: dict[str, Any] = {  # as Radford et al. 2015 and most after them
+    "learning_rate": 2e-4,
+    "betas": (0.5, 0.999),
+}
 R3_GAN: dict[str, Any] = {  # γ, rate, decay and rounds are ours: the paper's are for images
     "objective": "relativistic",
     "penalty": "r1+r2",
@@ -170,6 +209,8 @@ ROWS = (
         "codes",
         "Hinton & Salakhutdinov 2006",
         of_images=True,
+        wide=WIDE,
+        narrow=NARROW,
     ),
     Method(
         "vae",
@@ -179,6 +220,8 @@ ROWS = (
         "codes",
         "Kingma & Welling 2013, arXiv:1312.6114",
         of_images=True,
+        wide=WIDE,
+        narrow=NARROW,
     ),
     Method(
         "gan",
@@ -187,6 +230,8 @@ ROWS = (
         "rows of numbers or a table",
         "",
         "Goodfellow et al. 2014, arXiv:1406.2661",
+        wide={**WIDE, **TURNS},
+        narrow={**NARROW, **ONE_TURN},
     ),
     adversarial(
         "mm-gan", "Goodfellow et al. 2014, arXiv:1406.2661, eq. 1", objective="minimax", **ADAM
@@ -221,6 +266,8 @@ ROWS = (
         optimiser="rmsprop",
         learning_rate=5e-5,
         betas=(0.0, 0.99),
+        wide={"clip": LogUniform(1e-3, 1), "optimiser": Choice(("adam",))},
+        narrow={"clip": LogUniform(1e-2, 1), "optimiser": Choice(("adam",))},
     ),
     adversarial(
         "wgan-gp",
@@ -232,6 +279,8 @@ ROWS = (
         batch_size=64,
         learning_rate=1e-4,
         betas=(0.0, 0.9),
+        wide={"penalty_weight": LogUniform(0.1, 100)},
+        narrow={"penalty_weight": LogUniform(0.1, 10)},
     ),
     adversarial(
         "ns-gan-gp",
@@ -240,6 +289,8 @@ ROWS = (
         penalty="gradient",
         penalty_weight=10.0,
         **ADAM,
+        wide={"penalty_weight": LogUniform(0.1, 100)},
+        narrow={"penalty_weight": LogUniform(0.1, 10)},
     ),
     adversarial(
         "dragan",
@@ -249,6 +300,8 @@ ROWS = (
         penalty_weight=10.0,
         learning_rate=1e-4,
         betas=(0.5, 0.999),
+        wide={"penalty_weight": LogUniform(0.1, 100)},
+        narrow={"penalty_weight": LogUniform(0.1, 10)},
     ),
     adversarial(
         "began",
@@ -257,6 +310,8 @@ ROWS = (
         prior="uniform",
         learning_rate=1e-4,
         betas=(0.5, 0.999),
+        wide={"equilibrium": Uniform(0, 1), "equilibrium_rate": LogUniform(1e-4, 1e-2)},
+        narrow={"equilibrium": Uniform(0.6, 0.9), "equilibrium_rate": Choice((1e-3,))},
     ),
     adversarial(
         "fisher-gan",
@@ -293,11 +348,15 @@ ROWS = (
         learning_rate=2e-4,
         betas=(0.0, 0.9),
     ),
-    adversarial("r3-gan", "Huang et al. 2024, arXiv:2501.05441", **R3_GAN),
+    adversarial(
+        "r3-gan", "Huang et al. 2024, arXiv:2501.05441", wide=R3_WIDE, narrow=R3_NARROW, **R3_GAN
+    ),
     adversarial(
         "r3-drs-gan",
         "Azadi et al. 2019, arXiv:1810.06758; Turner et al. 2019: r3-gan with rejection",
         rejection=True,
+        wide=R3_WIDE,
+        narrow=R3_NARROW,
         **R3_GAN,
     ),
     Method(
@@ -317,6 +376,8 @@ ROWS = (
             "batch_size": 128,
             **ADAM,
         },
+        wide=WIDE,
+        narrow=NARROW,
     ),
     Method(
         "progressive-gan",
@@ -327,6 +388,8 @@ ROWS = (
         "Karras et al. 2018, arXiv:1710.10196",
         default=False,
         of_images=True,
+        wide=WIDE,
+        narrow=NARROW,
     ),
     Method(
         "conditional-vae",
@@ -336,6 +399,8 @@ ROWS = (
         "codes, by label",
         "Kingma et al. 2014, arXiv:1406.5298; Sohn et al. 2015",
         of_images=True,
+        wide=WIDE,
+        narrow=NARROW,
     ),
     Method(
         "conditional-gan",
@@ -345,6 +410,8 @@ ROWS = (
         "by label",
         "Mirza & Osindero 2014, arXiv:1411.1784",
         default=False,
+        wide=WIDE,
+        narrow=NARROW,
     ),
     Method(
         "conditional-r3-gan",
@@ -354,6 +421,8 @@ ROWS = (
         "by label",
         "Huang et al. 2024, arXiv:2501.05441: r3-gan whose players see the label",
         options=R3_GAN,
+        wide={**WIDE, **R3_WIDE},
+        narrow={**NARROW, **R3_NARROW},
     ),
     Method(
         "bi-gan",
@@ -364,6 +433,8 @@ ROWS = (
         "Donahue et al. 2017, arXiv:1605.09782; Dumoulin et al. 2017, arXiv:1606.00704",
         default=False,
         options=BI_GAN,
+        wide=WIDE,
+        narrow=NARROW,
     ),
     Method(
         "alice",
@@ -374,6 +445,8 @@ ROWS = (
         "Li et al. 2017, arXiv:1709.01215: bi-gan that must also rebuild its rows",
         default=False,
         options=BI_GAN | {"reconstruction_weight": 0.05},
+        wide=WIDE,
+        narrow=NARROW,
     ),
     Method(
         "info-gan",
@@ -384,6 +457,8 @@ ROWS = (
         "Chen et al. 2016, arXiv:1606.03657",
         default=False,
         options=INFO_GAN,
+        wide={**WIDE, **R3_WIDE},
+        narrow={**NARROW, **R3_NARROW},
     ),
     Method(
         "cycle-gan",

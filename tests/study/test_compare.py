@@ -12,9 +12,10 @@ from pushforward.errors import Diverged, FileError, InputError
 from pushforward.evaluation.verdict import Verdict
 from pushforward.methods import load_model
 from pushforward.report.html import write_report
-from pushforward.study import compare as study
-from pushforward.study.compare import choose_methods, compare, explain, table
+from pushforward.study.compare import compare, explain, table
 from pushforward.study.folder import RunFolder
+from pushforward.study.plan import Trial
+from pushforward.study.request import as_dataset, choose_methods
 from pushforward.study.trial import run_trial
 
 RNG = np.random.default_rng(0)
@@ -75,9 +76,9 @@ def test_nothing_is_fitted_on_the_test_rows(tmp_path, monkeypatch):
 
     monkeypatch.setattr(Gaussian, "fit", spy)
     compare(X, methods="gaussian", repeats=2, jobs=1, out=tmp_path / "r")
-    dataset = study.as_dataset(X)
+    dataset = as_dataset(X)
     for repeat, (train, validation) in enumerate(seen):
-        trial = study.Trial("gaussian", repeat, "method", 0, None, None)
+        trial = Trial("gaussian", repeat, "method", 0, None, None)
         test = pf.split(dataset, trial.split_seed).test
         met = {tuple(row) for row in np.concatenate([train, validation])}
         assert not met & {tuple(row) for row in test}
@@ -132,8 +133,8 @@ def test_a_failing_method_is_a_named_row(tmp_path, monkeypatch):
 
 def test_an_unexpected_error_is_a_named_row_too(tmp_path, monkeypatch):
     monkeypatch.setattr(Gaussian, "_fit", lambda *_: 1 / 0)
-    trial = study.Trial("gaussian", 0, "method", 0, None, None)
-    row = run_trial(trial, study.as_dataset(X), tmp_path, True)
+    trial = Trial("gaussian", 0, "method", 0, None, None)
+    row = run_trial(trial, as_dataset(X), tmp_path, True)
     assert row["status"] == "FAILED"
     assert "division" in row["reason"]
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -41,6 +42,28 @@ class Split:
             "test": len(self.test),
             "yardstick": len(self.yardstick),
         }
+
+    def rest(self, dataset: Dataset) -> Dataset:
+        """The data set that this is a split of, without the test rows.
+
+        One with a source is drawn afresh for each split, and stays as it is.
+        """
+        if dataset.source is not None:
+            return dataset
+        parts = [(self.train, self.y_train), (self.validation, self.y_validation)]
+        X, y = (_joined([pair[i] for pair in parts]) for i in (0, 1))
+        return replace(dataset, X=X, y=y, coordinates=None, factors=None)
+
+    def tested_on(self, other: Split) -> Split:
+        """This split with the test rows of another, and a yardstick of at most as many."""
+        n = len(other.test)
+        return replace(
+            self,
+            test=other.test,
+            y_test=other.y_test,
+            yardstick=self.yardstick[:n],
+            y_yardstick=None if self.y_yardstick is None else self.y_yardstick[:n],
+        )
 
 
 def split(
@@ -106,6 +129,14 @@ def _cut(
             f"{FEWEST_ROWS} rows each with fractions {fractions}. Bring more rows."
         )
     return np.split(order, [n_train, n_train + n_validation])
+
+
+def _joined(parts: list[Any]) -> Any:
+    if any(part is None for part in parts):
+        return None
+    if isinstance(parts[0], pd.DataFrame):
+        return pd.concat(parts, ignore_index=True)
+    return np.concatenate(parts)
 
 
 def _take(X: Table, rows: NDArray[np.intp]) -> Table:

@@ -11,8 +11,8 @@ import pandas as pd
 
 from pushforward.errors import FileError
 from pushforward.study.folder import RunFolder
+from pushforward.study.plan import FLOOR, REAL
 from pushforward.study.ranking import Row, Standing, rank
-from pushforward.study.trial import FLOOR, REAL
 
 
 class Run:

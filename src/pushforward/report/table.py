@@ -10,8 +10,8 @@ import numpy as np
 
 from pushforward.report.run import Run
 from pushforward.report.words import NUMBERS, STATUS, Number, interval, limit, number
+from pushforward.study.plan import FLOOR, REAL
 from pushforward.study.ranking import Row, Standing
-from pushforward.study.trial import FLOOR, REAL
 
 NONE = "–"
 

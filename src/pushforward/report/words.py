@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from pushforward.report.run import Run
+from pushforward.study.plan import FLOOR
 from pushforward.study.ranking import Estimate, Standing
 from pushforward.study.remarks import Remark, remarks
-from pushforward.study.trial import FLOOR
 
 STATUS = {
     "OK": "no sign of copying or collapse",

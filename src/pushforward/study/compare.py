@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import os
-import platform
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,23 +11,23 @@ from typing import Any
 
 import joblib
 import numpy as np
-import pandas as pd
-import sklearn
-import torch
 
-import pushforward
-from pushforward.data.dataset import LEAST_IMAGE, Dataset
-from pushforward.data.load import load_data, prepare_table
-from pushforward.data.numbers import check_finite
-from pushforward.data.split import split
-from pushforward.errors import InputError
-from pushforward.methods import METHODS, get_method
+from pushforward.data.dataset import Dataset
+from pushforward.methods import METHODS
 from pushforward.models.neural import NeuralSampler
 from pushforward.sampler import fresh_seed
-from pushforward.study.folder import RunFolder, short_hash
+from pushforward.study.folder import RunFolder
+from pushforward.study.plan import FLOOR, REAL, Trial
 from pushforward.study.ranking import Standing, rank
 from pushforward.study.remarks import remarks
-from pushforward.study.trial import FLOOR, REAL, Trial, classifiable, feature_map, run_together
+from pushforward.study.request import (
+    as_dataset,
+    check_effort,
+    choose_methods,
+    default_folder,
+    describe_run,
+)
+from pushforward.study.trial import learn_features, run_together
 
 WORTHWHILE = 3  # repeats that are trained as one population, or it saves nothing
 
@@ -94,159 +93,36 @@ def compare(
     labels = dataset.y is not None
     columns, images = np.shape(dataset.X)[1], dataset.are_images
     names = choose_methods(methods, columns=columns, labels=labels, images=images)
-    _check(repeats=repeats, max_rounds=max_rounds, jobs=jobs)
-    if isinstance(budget, str) or (budget is not None and not budget > 0):
-        raise InputError(f"expected a budget above 0 seconds, got {budget!r}")
+    check_effort(budget, repeats=repeats, max_rounds=max_rounds, jobs=jobs)
     fresh_seed(seed)
-    config = _configuration(dataset, names, repeats, budget, max_rounds, seed, real_rows)
-    path = Path(out) if out is not None else _default_folder(dataset, config)
+    config = describe_run(
+        dataset,
+        methods=names,
+        repeats=repeats,
+        budget=budget,
+        max_rounds=max_rounds,
+        seed=seed,
+        real_rows=real_rows,
+    )
+    path = Path(out) if out is not None else default_folder(dataset, config)
     folder = RunFolder.open(path, config)
     trials = _trials(names, repeats, seed, budget, max_rounds)
     done = {(r["method"], r["repeat"], r["kind"]) for r in folder.results()}
     left = [t for t in trials if (t.method, t.repeat, t.kind) not in done]
     interrupted = False
     try:
-        _learn_features(left, dataset, path)
+        learn_features(left, dataset, path)
         # Networks of images are trained one by one on a CPU, so nothing is saved together.
         work = [[trial] for trial in left] if dataset.are_images else _jobs(left, jobs)
         rows = _run(work, dataset, path, real_rows, jobs)
         for finished, row in enumerate(rows, start=len(trials) - len(left) + 1):
-            folder.add(_finite(row))
+            folder.add(row)
             if watch is not None:
                 watch(row, finished, len(trials))
     except KeyboardInterrupt:
         interrupted = True
     results = folder.results()
     return Comparison(path, rank(results), len(results), len(trials), interrupted)
-
-
-def as_dataset(data: Any, label: str | Sequence[str] | None = None) -> Dataset:
-    """What the user has, as a Dataset."""
-    if isinstance(data, (str, os.PathLike)):
-        return load_data(data, label=label)
-    if label is not None and not isinstance(data, pd.DataFrame):
-        raise InputError("expected a table or a file for label to name a column of")
-    if isinstance(data, Dataset):
-        return data
-    if isinstance(data, pd.DataFrame):
-        dataset = Dataset(name="table", X=data.reset_index(drop=True))
-        return prepare_table(dataset, label=label)
-    X = np.asarray(data)
-    if X.ndim < 2:
-        raise InputError(f"expected rows and columns, (n, p), got an array of shape {X.shape}")
-    if X.dtype.kind not in "biuf":
-        raise InputError(f"expected an array of numbers, got dtype {X.dtype}; use a DataFrame")
-    check_finite(X.reshape(len(X), -1), [str(j) for j in range(X[0].size)] if len(X) else [])
-    shape = X.shape[1:] if X.ndim > 2 else None
-    return Dataset(name="array", X=X.reshape(len(X), -1), image_shape=shape)
-
-
-def choose_methods(
-    methods: str | Sequence[str] | None,
-    columns: int = 2,
-    labels: bool = True,
-    images: bool | None = None,
-) -> list[str]:
-    """The names to compare; an `InputError` names an unknown one.
-
-    Those that draw columns independently are compared by default where there is one column, those
-    that draw by label where there are labels, and on images those that suit as many columns.
-    Whether the data are images may be unknown yet (None).
-
-    >>> choose_methods("gan,vae")
-    ['gan', 'vae']
-    """
-    beside = ("", "labels") if labels else ("",)
-    suiting = [m for m in METHODS.values() if m.learns and m.sampler.takes in beside]
-    if not images:
-        suiting = [m for m in suiting if "images" not in m.needs]
-    if methods is None and images:
-        return [m.name for m in suiting if m.of_images]
-    if methods is None:
-        return [m.name for m in suiting if m.default or (columns == 1 and m.alone)]
-    if methods == "all":
-        return [m.name for m in suiting]
-    asked = methods.split(",") if isinstance(methods, str) else list(methods)
-    names = [get_method(name.strip()).name for name in asked if name.strip()]
-    if not names:
-        raise InputError("expected at least one method; `pushforward methods` lists them")
-    given = [name for name in names if not METHODS[name].learns]
-    if given:
-        raise InputError(
-            f"{', '.join(given)} draws from a function and learns nothing from rows; compare others"
-        )
-    for name in names:
-        takes = METHODS[name].sampler.takes
-        if takes == "labels" and not labels:
-            raise InputError(
-                f"{name} draws by label, and the data has none; name their column, --label COL"
-            )
-        if images is False and "images" in METHODS[name].needs:
-            raise InputError(
-                f"{name} learns from images of at least {LEAST_IMAGE}×{LEAST_IMAGE} pixels, and "
-                "the data has none; compare others"
-            )
-        if takes == "other rows":
-            raise InputError(
-                f"{name} translates between two sets of rows, and a comparison has one; fit it "
-                "alone, `pushforward fit A --other B`"
-            )
-    return list(dict.fromkeys(names))
-
-
-def _check(**counts: int | None) -> None:
-    for name, value in counts.items():
-        whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
-        if value is not None and not (whole and value >= 1):
-            raise InputError(f"expected {name} to be a whole number above 0, got {value!r}")
-
-
-def _configuration(
-    dataset: Dataset,
-    names: list[str],
-    repeats: int,
-    budget: float | None,
-    max_rounds: int | None,
-    seed: int,
-    real_rows: bool,
-) -> dict[str, Any]:
-    """All that decides the results (`run`), and beside it what the report tells of the data."""
-    n, p = dataset.X.shape
-    return {
-        "run": {
-            "data": dataset.name,
-            "fingerprint": dataset.fingerprint(),
-            "methods": names,
-            "repeats": repeats,
-            "budget": budget,
-            "max_rounds": max_rounds,
-            "seed": seed,
-            "real_rows": real_rows,
-            "version": pushforward.__version__,
-        },
-        "data": {
-            "name": dataset.name,
-            "rows": n,
-            "columns": p,
-            "names": [str(c) for c in getattr(dataset.X, "columns", [])],
-            "image_shape": list(dataset.image_shape) if dataset.image_shape else None,
-            "label": dataset.label,
-            "modes": dataset.source.n_modes if dataset.source else None,
-            "notes": list(dataset.notes),
-        },
-        "versions": {
-            "python": platform.python_version(),
-            "numpy": np.__version__,
-            "scikit-learn": sklearn.__version__,
-            "torch": torch.__version__,
-        },
-        "machine": {"cores": os.cpu_count(), "gpu": torch.cuda.is_available()},
-    }
-
-
-def _default_folder(dataset: Dataset, config: dict[str, Any]) -> Path:
-    stem = "".join(c if c.isalnum() or c in "-_" else "-" for c in dataset.name)
-    return Path("runs") / f"{stem}-{short_hash(config['run'])}"
 
 
 def _trials(
@@ -260,13 +136,6 @@ def _trials(
         for repeat in range(repeats)
         for name, kind in plan
     ]
-
-
-def _learn_features(trials: list[Trial], dataset: Dataset, path: Path) -> None:
-    """The classifier of each repeat by whose features images are compared, before any needs it."""
-    if classifiable(dataset):
-        for trial in {trial.repeat: trial for trial in trials}.values():
-            feature_map(trial, dataset, split(dataset, trial.split_seed), path)
 
 
 def _jobs(trials: list[Trial], jobs: int | None) -> list[list[Trial]]:
@@ -311,17 +180,6 @@ def _run(
         pool = joblib.Parallel(n_jobs=jobs, return_as="generator_unordered", batch_size=1)
         for rows in pool(joblib.delayed(run_together)(t, dataset, path, real_rows) for t in work):
             yield from rows
-
-
-def _finite(value: Any) -> Any:
-    """The same with null for what JSON cannot hold."""
-    if isinstance(value, dict):
-        return {k: _finite(v) for k, v in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_finite(v) for v in value]
-    if isinstance(value, float) and not np.isfinite(value):
-        return None
-    return value
 
 
 def table(standings: Sequence[Standing]) -> str:

@@ -8,6 +8,8 @@ import os
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from pushforward.errors import FileError
 from pushforward.storage import write_atomically
 
@@ -80,9 +82,9 @@ class RunFolder:
             raise FileError(f"{file} is damaged: {error}") from error
 
     def add(self, row: dict[str, Any]) -> None:
-        """Append a finished row, durably."""
+        """Append a finished row, durably; numbers that are not finite become null."""
         file = self._file("results.jsonl")
-        line = json.dumps(row, allow_nan=False) + "\n"
+        line = json.dumps(_finite(row), allow_nan=False) + "\n"
         if file.exists() and not file.read_bytes().endswith(b"\n"):
             line = "\n".join([json.dumps(r) for r in self.results()] + [line])
             write_atomically(file, line.encode())
@@ -99,6 +101,17 @@ class RunFolder:
         """The file of samples of that name, whatever its kind, or None."""
         found = sorted(self._file("samples").glob(f"{name}.*"))
         return next((f for f in found if f.suffix in (".npz", ".parquet")), None)
+
+
+def _finite(value: Any) -> Any:
+    """The same with null for what JSON cannot hold."""
+    if isinstance(value, dict):
+        return {k: _finite(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(v) for v in value]
+    if isinstance(value, float) and not np.isfinite(value):
+        return None
+    return value
 
 
 def short_hash(value: Any) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from scipy.spatial.distance import cdist
 import pushforward
 from pushforward.data.dataset import Dataset, labels_by_name
 from pushforward.data.files import write_samples
-from pushforward.data.split import Split, split
+from pushforward.data.split import Split
 from pushforward.errors import (
     Diverged,
     EvaluationWarning,
@@ -37,10 +37,9 @@ from pushforward.models.latent import LatentSampler
 from pushforward.models.neural import NeuralSampler
 from pushforward.sampler import Sampler
 from pushforward.storage import replacing
+from pushforward.study.plan import REAL, Trial, derived
 from pushforward.study.population import fit_begun
 
-REAL = "real rows"  # the yardstick: what a perfect sampler would score
-FLOOR = "gaussian"  # what a model must beat
 OVER_BUDGET = 1.5  # a fit that takes this much of its budget is named, not ranked
 JUDGED_ROWS = 4000  # test rows, and as many samples: neighbours take time with their square
 NEIGHBOURS_SHOWN = 8
@@ -50,36 +49,6 @@ PER_CLASS = 100  # rows that are drawn for each class
 MOST_CLASSES, PER_CLASS_LEARNT = 100, 20  # that a classifier of images learns, and images of each
 MISSED = 0.1  # so much less often than real rows, rows drawn by label are taken for their class
 FAILURES = (PushforwardError, ValueError, ArithmeticError, MemoryError, RuntimeError)
-
-
-@dataclass(frozen=True)
-class Trial:
-    """What to fit on which split, with which seed and how much effort."""
-
-    method: str
-    repeat: int
-    kind: str  # "method" or "yardstick"
-    seed: int  # of the whole comparison
-    budget: float | None
-    max_rounds: int | None
-
-    @property
-    def name(self) -> str:
-        return f"{self.method.replace(' ', '-')}-{self.repeat}"
-
-    @property
-    def split_seed(self) -> int:
-        return _derived(self.seed, self.repeat, "split")
-
-    @property
-    def fit_seed(self) -> int:
-        return _derived(self.seed, self.repeat, self.method)
-
-
-def _derived(seed: int, repeat: int, purpose: str) -> int:
-    """Seeds that are independent for each repeat and purpose."""
-    words = [seed, repeat, *purpose.encode()]
-    return int(np.random.SeedSequence(words).generate_state(1, np.uint32)[0])
 
 
 @dataclass(frozen=True)
@@ -127,7 +96,7 @@ def _fit_together(trials: Sequence[Trial], dataset: Dataset, folder: Path) -> li
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         for trial in trials:
-            parts, sampler = split(dataset, trial.split_seed), _unfitted(trial)
+            parts, sampler = trial.split(dataset), _unfitted(trial)
             assert isinstance(sampler, NeuralSampler)
             Z, effort = sampler._before(
                 dataset.as_samples(parts.train),
@@ -162,12 +131,14 @@ def run_trial(
     Raises:
         FileError: the run folder cannot be written, which no other trial would survive either.
     """
-    parts = split(dataset, trial.split_seed)
+    parts = trial.split(dataset)
     row: dict[str, Any] = {
         "method": trial.method,
         "repeat": trial.repeat,
         "kind": trial.kind,
         "seed": trial.fit_seed,
+        "hash": trial.hash,
+        "options": trial.options,
         "sizes": parts.sizes,
         "fresh_draws": dataset.source is not None,  # repeats of a toy share no rows
         "seconds": 0.0,
@@ -234,29 +205,44 @@ def _fit_and_judge(
     row["rounds"] = getattr(sampler, "n_rounds_", None)
     row["best_round"] = getattr(sampler, "best_round_", None)
     row["stopped_by"] = getattr(sampler, "stopped_by_", None)
-    row["curve"] = {
-        "terms": getattr(sampler, "history_", []),
-        "scores": [list(point) for point in getattr(sampler, "scores_", [])],
-    }
+    if not trial.searches:  # hundreds of curves are read by nobody
+        row["curve"] = {
+            "terms": getattr(sampler, "history_", []),
+            "scores": [list(point) for point in getattr(sampler, "scores_", [])],
+        }
     row["diagnosis"] = [found._asdict() for found in getattr(sampler, "diagnosis_", [])]
     row["parameters"] = {k: str(v) for k, v in sampler.get_params(deep=False).items()}
     row["stores_training_rows"] = sampler.stores_rows
     n = min(len(parts.test), JUDGED_ROWS)
     fake = dataset.as_rows(sampler.sample(n, random_state=trial.fit_seed))
     _judge(row, trial, dataset, parts, fake, sampler, folder, keep_real)
+    if not trial.searches:
+        _keep(row, trial, dataset, parts, sampler, folder, keep_real)
+    checkpoint.unlink(missing_ok=True)
+    if row["status"] == "OK":  # what the sample shows comes before how the fit ended
+        row |= _how_it_ended(row, trial.budget)
+
+
+def _keep(
+    row: dict[str, Any],
+    trial: Trial,
+    dataset: Dataset,
+    parts: Split,
+    sampler: Sampler,
+    folder: Path,
+    keep_real: bool,
+) -> None:
+    """What a fit leaves behind beside its row: its model, and what the report shows of it."""
     if keep_real and trial.repeat == 0 and dataset.image_shape is not None:
         _keep_ways(folder / "samples", trial.name, dataset, parts, sampler)
     if isinstance(sampler, ConditionalSampler) and not sampler.conditions_.continuous:
         _judge_labels(row, dataset, parts, sampler, feature_map(trial, dataset, parts, folder))
     if keep_real or not _copies(row, sampler):
         sampler.save(folder / "models" / trial.name)
-    checkpoint.unlink(missing_ok=True)
-    if row["status"] == "OK":  # what the sample shows comes before how the fit ended
-        row |= _how_it_ended(row, trial.budget)
 
 
 def _unfitted(trial: Trial) -> Sampler:
-    sampler = get_method(trial.method).make(random_state=trial.fit_seed)
+    sampler = get_method(trial.method).make(**trial.options, random_state=trial.fit_seed)
     if trial.max_rounds is not None and "max_rounds" in sampler.get_params():
         sampler.set_params(max_rounds=trial.max_rounds)
     return sampler
@@ -301,6 +287,11 @@ def _judge(
         found = verdict(evaluation)
         row["status"], row["reason"] = found.name, found.reason
         row["diagnosis"] += [note._asdict() for note in notes(evaluation)]
+        if trial.also is not None:
+            more = Evaluation(trial.also(sampler, dataset, parts, trial.fit_seed))
+            row["scores"] |= more.to_dict()
+    if trial.searches:
+        return
     provenance = {
         "method": trial.method,
         "seed": trial.fit_seed,
@@ -388,16 +379,30 @@ def feature_map(trial: Trial, dataset: Dataset, parts: Split, folder: Path) -> F
         return Standardised(parts.train, every_column=True)
     if not classifiable(dataset):
         return pixels
-    path = folder / "features" / f"classifier-{trial.repeat}"
+    # In a study all are compared by one, that of the search, which never saw the test rows.
+    which = "search" if trial.held_out else str(trial.repeat)
+    if trial.held_out:
+        trial = replace(trial, kind="search")
+        parts = trial.split(dataset)
+    path = folder / "features" / f"classifier-{which}"
     if path.is_dir():
         classifier = ClassifierFeatures.load(path)
     else:
         images = dataset.as_samples(parts.train)
-        name = f"{dataset.name}, training rows of repeat {trial.repeat + 1}"
-        seed = _derived(trial.seed, trial.repeat, "features")
+        of = "the search" if trial.held_out else f"repeat {trial.repeat + 1}"
+        name = f"{dataset.name}, training rows of {of}"
+        repeat = 0 if trial.held_out else trial.repeat
+        seed = derived(trial.seed, repeat, "features")
         classifier = ClassifierFeatures.fit(images, parts.y_train, name, random_state=seed)
         classifier.save(path)
     return Seen(dataset, classifier)
+
+
+def learn_features(trials: Sequence[Trial], dataset: Dataset, path: Path) -> None:
+    """The classifier of each repeat by whose features images are compared, before any needs it."""
+    if classifiable(dataset):
+        for trial in {trial.repeat: trial for trial in trials}.values():
+            feature_map(trial, dataset, trial.split(dataset), path)
 
 
 class Seen:

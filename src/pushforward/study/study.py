@@ -1,0 +1,365 @@
+"""The study: which generator is really better, when each is searched for with the same effort."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from pushforward.data.dataset import Dataset
+from pushforward.errors import InputError
+from pushforward.methods import METHODS, Method
+from pushforward.models.neural import NeuralSampler
+from pushforward.sampler import fresh_seed
+from pushforward.space import BETA_1, Space, as_json
+from pushforward.study.compare import table
+from pushforward.study.engines import Engine, Here, Processes
+from pushforward.study.folder import RunFolder
+from pushforward.study.plan import FLOOR, REAL, Judge, Trial
+from pushforward.study.ranking import Standing, rank
+from pushforward.study.request import (
+    as_dataset,
+    check_effort,
+    choose_methods,
+    default_folder,
+    describe_run,
+)
+from pushforward.study.search import DISTANCE, Row, Search
+from pushforward.study.searchers import RandomSearch, Searcher
+from pushforward.study.trial import learn_features
+
+TOGETHER = 16  # trials of one method that are asked for at once, to train as one population
+RANGES = ("wide", "narrow")
+ENGINES = ("local", "ray")
+
+Watch = Callable[[Row, int, int], None]
+
+
+@dataclass(frozen=True)
+class Study:
+    """A finished (or interrupted) study: its folder and what is in it.
+
+    `best` has the best trial of each method's search, and None where all failed; `standings` rank
+    the methods by the restarts of those on the test rows.
+    """
+
+    folder: Path
+    best: dict[str, Row | None]
+    standings: list[Standing]
+    finished: int  # rows, of
+    planned: int
+    interrupted: bool = False
+
+    @property
+    def complete(self) -> bool:
+        return self.finished == self.planned
+
+    def __repr__(self) -> str:
+        done = "" if self.complete else ", incomplete"
+        return f"Study({str(self.folder)!r}{done})\n{table(self.standings)}"
+
+
+def run_study(
+    data: Any,
+    *,
+    methods: str | Sequence[str] | None = None,
+    trials: int = 100,
+    restarts: int = 10,
+    ranges: str = "wide",
+    space: Mapping[str, Space] | None = None,
+    objective: str = DISTANCE,
+    search: str = "random",
+    storage: str | None = None,
+    label: str | Sequence[str] | None = None,
+    budget: float | None = None,
+    max_rounds: int | None = None,
+    seed: int = 0,
+    out: str | os.PathLike[str] | None = None,
+    real_rows: bool = True,
+    jobs: int | None = None,
+    engine: str = "local",
+    address: str | None = None,
+    also: Judge | None = None,
+    watch: Watch | None = None,
+) -> Study:
+    """Search for the best options of every method with one effort, then judge the winners.
+
+    The test rows are taken off first. All trials of the search share one split of the others into
+    rows to train on, to stop by and to be judged by; trial 0 is the method as it is in the
+    registry. The best trial of each method is then fitted again from other seeds on other splits,
+    and these restarts alone are judged by the test rows. A finished trial is never run again: the
+    same study goes on where it stopped, and farther where it is given more trials or restarts.
+
+    Args:
+        data: a name or path as for `load_data`, a Dataset, a DataFrame or an array.
+        methods: as for `compare`.
+        trials: of the search for each method; a method with nothing to search has one.
+        restarts: of the best trial of each method.
+        ranges: "wide" or "narrow", which of the registry's ranges are searched.
+        space: ranges of your own by method, {"wgan": {"clip": LogUniform(0.01, 1)}}, in place of
+            the registry's; see `pushforward.space`.
+        objective: what is searched for: "distance", the larger distance of the 1-NN halves from
+            their null means, by which methods are ranked, or the name of a score, "frechet".
+        search: "random", or a sampler of Optuna by name, "tpe".
+        storage: of Optuna, the URL of a database; None takes a journal file in the run folder.
+        label: the column that holds labels, or several, of a table.
+        budget: seconds that the search may take for each method; no trial begins that would end
+            later by the mean of those before.
+        max_rounds: bounds the rounds of those that train.
+        seed: of everything.
+        out: the run folder; by default `runs/<data>-<hash of the configuration>`.
+        real_rows: whether real rows may be kept in the run folder and its report.
+        jobs: how many batches of trials run side by side; None takes one per core.
+        engine: "local", or "ray" for a cluster of machines.
+        address: of a Ray cluster; None starts one on this machine.
+        also: more scores of a fitted sampler, `also(sampler, dataset, split, seed)`, which may be
+            the objective.
+        watch: called with each finished row, the number finished and the number in all.
+
+    Raises:
+        InputError: data, options, ranges or a budget that cannot be used.
+        FileError: the folder belongs to another run or cannot be written.
+        StudyError: a process or the cluster is gone; finished trials are kept.
+
+    Lucic et al. 2018, arXiv:1711.10337.
+    """
+    dataset = as_dataset(data, label)
+    names = choose_methods(
+        methods,
+        columns=dataset.X.shape[1],
+        labels=dataset.y is not None,
+        images=dataset.are_images,
+    )
+    check_effort(budget, trials=trials, restarts=restarts, max_rounds=max_rounds, jobs=jobs)
+    if engine not in ENGINES:
+        raise InputError(f"expected an engine among {', '.join(ENGINES)}, got {engine!r}")
+    fresh_seed(seed)
+    spaces = {name: space_of(METHODS[name], ranges, space or {}) for name in names}
+    _check_known(space or {}, names)
+    config = describe_run(
+        dataset,
+        methods=names,
+        spaces={name: as_json(each) for name, each in spaces.items()},
+        objective=objective,
+        search=search,
+        budget=budget,
+        max_rounds=max_rounds,
+        seed=seed,
+        real_rows=real_rows,
+        also=getattr(also, "__name__", None),
+    )
+    path = Path(out) if out is not None else default_folder(dataset, config)
+    config["effort"] = {"trials": trials, "restarts": restarts}
+    folder = RunFolder.open(path, config)
+    common: dict[str, Any] = {"seed": seed, "budget": None, "max_rounds": max_rounds}
+    common |= {"held_out": True, "also": also}
+    searches = {
+        name: Search(
+            name,
+            searcher_of(search, name, spaces[name], seed, storage, config, path),
+            partial(_freeze, name, common),
+            trials=trials if spaces[name] else 1,
+            budget=budget,
+            objective=objective,
+        )
+        for name in names
+    }
+    together = 1 if dataset.are_images else TOGETHER
+    work = Work(searches, restarts, common, folder.results(), together)
+    learn_features([next(iter(searches.values())).make(0, {})], dataset, path)
+    run = engine_of(engine, address, dataset, path, real_rows, jobs)
+    interrupted = False
+    try:
+        for trials_done, rows in play(run, work):
+            for row in rows:
+                folder.add(row)
+            work.add(trials_done, rows)
+            if watch is not None:
+                for row in rows:
+                    watch(row, work.finished, work.planned)
+    except KeyboardInterrupt:
+        interrupted = True
+    finally:
+        run.close()
+    best = {name: each.best for name, each in searches.items()}
+    standings = rank(work.judged())
+    return Study(path, best, standings, work.finished, work.planned, interrupted)
+
+
+def _freeze(method: str, common: dict[str, Any], number: int, options: dict[str, Any]) -> Trial:
+    return Trial(method, number, "search", options=options, **common)
+
+
+class Work:
+    """What is left of a study: the searches, then the restarts of what each has found.
+
+    Yardsticks are judged beside every restart: real rows, and a fitted Gaussian.
+    """
+
+    def __init__(
+        self,
+        searches: Mapping[str, Search],
+        restarts: int,
+        common: dict[str, Any],
+        rows: Sequence[Row],
+        together: int,
+    ) -> None:
+        self.searches, self.restarts, self.common = searches, restarts, common
+        self.together = together
+        self.rows = {row["hash"]: row for row in rows}
+        self.begun: set[str] = set()
+        for name, search in searches.items():
+            found = [row for row in rows if row["kind"] == "search" and row["method"] == name]
+            search.tell([row for row in found if row["repeat"] < search.trials])
+
+    def next(self) -> list[Trial]:
+        """The next batch: of the search that has come least far, then of what is to be judged."""
+        open_ones = [search for search in self.searches.values() if search.left()]
+        if open_ones:
+            least = min(open_ones, key=lambda s: (len(s.rows) + len(s.running)) / s.trials)
+            return least.batch(self._together(least.method))
+        for trials in self._to_judge():
+            left = [t for t in trials if t.hash not in self.rows and t.hash not in self.begun]
+            if left:
+                batch = left[: self._together(left[0].method)]
+                self.begun |= {trial.hash for trial in batch}
+                return batch
+        return []
+
+    def add(self, trials: Sequence[Trial], rows: Sequence[Row]) -> None:
+        """The rows of a batch that is done."""
+        self.rows |= {row["hash"]: row for row in rows}
+        if trials[0].searches:
+            self.searches[trials[0].method].tell(rows)
+
+    def _together(self, method: str) -> int:
+        neural = method != REAL and issubclass(METHODS[method].sampler, NeuralSampler)
+        return self.together if neural else 1
+
+    def _to_judge(self) -> Iterator[list[Trial]]:
+        """Trials on the test rows, by what they are of, as far as searches have ended."""
+        for name in [REAL] + [FLOOR] * (FLOOR not in self.searches):
+            yield [Trial(name, k, "yardstick", **self.common) for k in range(self.restarts)]
+        for name, search in self.searches.items():
+            best = search.best
+            if search.over and best is not None:
+                options = best["options"]
+                yield [
+                    Trial(name, k, "method", options=options, **self.common)
+                    for k in range(self.restarts)
+                ]
+
+    def judged(self) -> list[Row]:
+        """Rows of what was judged by the test rows, and the search of a method that only failed."""
+        trials = [trial for group in self._to_judge() for trial in group]
+        found = [self.rows[trial.hash] for trial in trials if trial.hash in self.rows]
+        for search in self.searches.values():
+            if search.over and search.best is None:
+                found += [row | {"kind": "method"} for row in search.rows.values()]
+        return found
+
+    @property
+    def finished(self) -> int:
+        searched = sum(len(search.rows) for search in self.searches.values())
+        trials = [trial for group in self._to_judge() for trial in group]
+        return searched + sum(trial.hash in self.rows for trial in trials)
+
+    @property
+    def planned(self) -> int:
+        """Rows in all, where no budget ends a search before its trials."""
+        yardsticks = 1 + (FLOOR not in self.searches)
+        total = yardsticks * self.restarts
+        for search in self.searches.values():
+            total += len(search.rows) if search.over else search.trials
+            if not (search.over and search.best is None):
+                total += self.restarts
+        return total
+
+
+def play(engine: Engine, work: Work) -> Iterator[tuple[Sequence[Trial], list[Row]]]:
+    """Keep all slots of an engine at work: batches as they are done, and their rows.
+
+    What is to be learnt from them must be before the next is asked for.
+    """
+    running = 0
+    while True:
+        while running < engine.slots and (batch := work.next()):
+            engine.submit(batch)
+            running += 1
+        if not running:
+            return
+        yield engine.next()
+        running -= 1
+
+
+def space_of(method: Method, ranges: str, given: Mapping[str, Space]) -> Space:
+    """The ranges that are searched for a method.
+
+    Raises:
+        InputError: neither wide nor narrow; an option that the method does not have, or a value
+            that it refuses.
+    """
+    if ranges not in RANGES:
+        raise InputError(f"expected ranges to be {' or '.join(RANGES)}, got {ranges!r}")
+    space = given.get(method.name, method.wide if ranges == "wide" else method.narrow)
+    known = method.sampler._get_param_names()
+    for option in space:
+        if option in ("random_state", "max_rounds"):
+            raise InputError(f"{method.name}: {option} is the study's own, and cannot be searched")
+        if option not in known and not (option == BETA_1 and "betas" in known):
+            raise InputError(
+                f"{method.name} has no option {option!r} to search; it has {', '.join(known)}"
+            )
+    return space
+
+
+def _check_known(given: Mapping[str, Space], names: Sequence[str]) -> None:
+    unknown = [name for name in given if name not in names]
+    if unknown:
+        raise InputError(
+            f"ranges are given for {', '.join(unknown)}, not studied here; the methods are "
+            f"{', '.join(names)}"
+        )
+
+
+def searcher_of(
+    search: str,
+    method: str,
+    space: Space,
+    seed: int,
+    storage: str | None,
+    config: dict[str, Any],
+    folder: Path,
+) -> Searcher:
+    """Who proposes the options of a method's trials."""
+    if search == "random":
+        if storage is not None:
+            raise InputError("a storage is Optuna's, and a random search needs none; leave it out")
+        return RandomSearch(method, space, seed)
+    from pushforward.study.optuna_search import OptunaSearch
+
+    return OptunaSearch(search, method, space, seed, storage, config["run"], folder)
+
+
+def engine_of(
+    engine: str,
+    address: str | None,
+    dataset: Dataset,
+    folder: Path,
+    real_rows: bool,
+    jobs: int | None,
+) -> Engine:
+    """Where the batches of a study run."""
+    if engine == "ray":
+        from pushforward.study.ray_engine import Cluster
+
+        return Cluster(dataset, folder, real_rows, address, jobs)
+    if address is not None:
+        raise InputError("an address is that of a Ray cluster; take engine='ray' with it")
+    jobs = jobs or os.cpu_count() or 1
+    if jobs == 1:
+        return Here(dataset, folder, real_rows)
+    return Processes(dataset, folder, real_rows, jobs)
