@@ -24,7 +24,7 @@ TINY = {
 }
 ADVERSARIAL = [name for name, method in METHODS.items() if method.where == "models.gan:GAN"]
 TINY |= dict.fromkeys(ADVERSARIAL, TINY["gan"])
-TINY["wgan"] |= {"warm_up": 7}
+TINY["wgan"] = TINY["wgan"] | {"warm_up": 7}
 TINY["dc-gan"] = TINY["gan"] | {"latent_dim": 4}
 NAMES = [n for n, m in METHODS.items() if m.learns and "images" not in m.needs]
 ON_IMAGES = [n for n, m in METHODS.items() if "images" in m.needs]  # and on nothing else
