@@ -5,7 +5,7 @@ import pytest
 import torch
 from scipy.ndimage import gaussian_filter
 
-from pushforward.data.triangles import draw_triangle, triangles
+from pushforward.data.triangles import draw_triangles, triangles
 from pushforward.errors import InputError
 from pushforward.evaluation.inversion import nearest_generated
 from pushforward.evaluation.known_manifold import DELTA, manifold_scores
@@ -21,7 +21,7 @@ def real():
 
 
 def drawn(angles):
-    return np.stack([draw_triangle(theta, SIZE).ravel() for theta in angles])
+    return draw_triangles(angles, SIZE)
 
 
 def test_real_triangles_are_on_the_manifold(real):
@@ -80,7 +80,7 @@ def test_derivative_is_that_of_finer_images():
     for theta, of_areas in zip(angles, derivative(angles, SIZE), strict=True):
         for corner in range(3):
             ahead, behind = (
-                draw_triangle(theta + sign * np.eye(3)[corner], 8 * SIZE)
+                draw_triangles(theta[None] + sign * np.eye(3)[corner], 8 * SIZE)
                 .reshape(SIZE, 8, SIZE, 8)
                 .mean((1, 3))
                 .ravel()

@@ -44,24 +44,25 @@ def triangles(
     angles = np.arange(3) * 120 + LEAST_ANGLE / 2 + u[:, :3] * (120 - apart)
     turned = -2 * np.pi * u[:, 3:] if as_published else 360 * u[:, 3:]
     factors = pd.DataFrame(angles + turned, columns=["corner_1", "corner_2", "corner_3"])
-    X = np.stack(
-        [draw_triangle(corners, size, as_published).ravel() for corners in factors.to_numpy()]
-    )
+    X = draw_triangles(factors.to_numpy(), size, as_published)
     return Dataset(name="triangles", X=X, image_shape=(size, size), factors=factors)
 
 
-def draw_triangle(angles: NDArray, size: int, as_published: bool = False) -> NDArray[np.float64]:
-    """One triangle, by the angles of its corners in degrees, `(size, size)`.
+def draw_triangles(angles: NDArray, size: int, as_published: bool = False) -> NDArray[np.float64]:
+    """Triangles by the angles of their corners in degrees `(n, 3)`, as rows `(n, size²)`.
 
-    >>> draw_triangle(np.array([0.0, 120.0, 240.0]), 28)[14, [0, 14]]
+    >>> draw_triangles(np.array([[0.0, 120.0, 240.0]]), 28)[0, [0, 14 * 28 + 14]]
     array([1., 0.])
     """
     side = FINER * size
     radians = np.radians(angles)
-    corners = SCALE * side / 2 * np.column_stack([np.cos(radians), np.sin(radians)])
-    corners += side / 2 - corners.mean(axis=0)
+    corners = SCALE * side / 2 * np.stack([np.cos(radians), np.sin(radians)], axis=-1)
+    corners += side / 2 - corners.mean(axis=1, keepdims=True)
     if as_published:  # x is the first axis of their images, and their filter looks 4 of 8 back
-        corners = corners[:, ::-1] + FINER / 2
-    picture = Image.new("L", (side, side), 255)
-    ImageDraw.Draw(picture).polygon([tuple(corner) for corner in corners], fill=0)
-    return np.asarray(picture.reduce(FINER), dtype=float) / 255
+        corners = corners[..., ::-1] + FINER / 2
+    images = np.empty((len(angles), size, size), dtype=np.uint8)
+    for image, ends in zip(images, corners.reshape(-1, 6).tolist(), strict=True):
+        picture = Image.new("L", (side, side), 255)
+        ImageDraw.Draw(picture).polygon(ends, fill=0)
+        image[:] = np.asarray(picture.reduce(FINER))
+    return images.reshape(len(images), -1) / 255.0

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pushforward.data.triangles import LEAST_ANGLE, SCALE, draw_triangle
+from pushforward.data.triangles import LEAST_ANGLE, SCALE, draw_triangles
 from pushforward.errors import InputError
 
 Array = NDArray[np.float64]
@@ -84,11 +84,7 @@ def _bank(size: int) -> tuple[Array, NDArray[np.float32]]:
         kept = kept & (gap >= LEAST_ANGLE) & (gap <= 120 + RANGE) & (gap <= gaps[0])
     # Which corner is the first is free: it is the one that the largest gap follows.
     angles = (STEP * np.argwhere(kept)).astype(float)
-    return angles, np.stack([_drawn(theta, size) for theta in angles]).astype(np.float32)
-
-
-def _drawn(angles: Array, size: int) -> Array:
-    return draw_triangle(angles, size).ravel()
+    return angles, draw_triangles(angles, size).astype(np.float32)
 
 
 def _starts(X: Array, bank: Array, drawn: NDArray[np.float32], k: int) -> Array:
@@ -121,7 +117,7 @@ def _search(X: Array, angles: Array, size: int) -> tuple[Array, Array]:
     derivative of exact areas.
     """
     angles = angles.copy()
-    residual = np.stack([_drawn(theta, size) for theta in angles]) - X
+    residual = draw_triangles(angles, size) - X
     distance = np.square(residual).sum(1)
     damping = np.full(len(X), 0.01)
     searching = np.arange(len(X))
@@ -130,7 +126,7 @@ def _search(X: Array, angles: Array, size: int) -> tuple[Array, Array]:
         step = _step(at, residual[searching], damping[searching], size)
         longest = np.abs(step).max(1, keepdims=True)
         tried = allowed(at + step * LONGEST / np.maximum(longest, LONGEST))
-        new = np.stack([_drawn(theta, size) for theta in tried]) - X[searching]
+        new = draw_triangles(tried, size) - X[searching]
         d = np.square(new).sum(1)
         better = d < distance[searching]
         gained = searching[better]
@@ -156,7 +152,7 @@ def _polished(X: Array, angles: Array, distance: Array, size: int) -> Array:
             return distance
         around = angles[searching, None] + reach[searching, None, None] * COMPASS
         tried = allowed(around.reshape(-1, 3)).reshape(around.shape)
-        drawn = np.stack([_drawn(theta, size) for theta in tried.reshape(-1, 3)])
+        drawn = draw_triangles(tried.reshape(-1, 3), size)
         d = np.square(drawn.reshape(*tried.shape[:2], -1) - X[searching, None]).sum(2)
         best, d = d.argmin(1), d.min(1)
         better = d < distance[searching]
