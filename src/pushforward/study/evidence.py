@@ -1,0 +1,165 @@
+"""What a study's folder holds, as arrays: what each trial and each restart scored and took."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pushforward.errors import FileError
+from pushforward.space import Range, from_json
+from pushforward.study.folder import RunFolder
+from pushforward.study.plan import FLOOR, REAL
+from pushforward.study.ranking import Row
+from pushforward.study.search import value_of
+
+
+class Evidence:
+    """The rows of a study, finished or not, by what they are of.
+
+    `trials` are those of each method's search by number, `winners` the best of each, None where all
+    failed, `restarts` the winners' fits that were judged by the test rows. Those of a winner that
+    was beaten when more trials were run are not among them.
+
+    Raises:
+        FileError: the configuration is not that of a study.
+    """
+
+    def __init__(self, config: Mapping[str, Any], rows: Iterable[Row]) -> None:
+        try:
+            self.settings: dict[str, Any] = config["run"]
+            self.effort: dict[str, int] = config["effort"]
+            self.methods: list[str] = self.settings["methods"]
+            self.objective: str = self.settings["objective"]
+            spaces = self.settings["spaces"]
+            self.planned: int = self.effort["trials"]
+            self.planned_restarts: int = self.effort["restarts"]
+        except (KeyError, TypeError) as error:
+            raise FileError(f"config.json is not that of a study: {error} is not there") from error
+        self.name: str = config.get("data", {}).get("name", "")
+        self.spaces: dict[str, dict[str, Range]] = {m: from_json(s) for m, s in spaces.items()}
+        found = list(rows)
+        self.trials = {m: self._numbered(found, m, "search", self.of(m)) for m in self.methods}
+        self.winners = {m: winner(self.trials[m], self.objective) for m in self.methods}
+        self.restarts = {m: self._restarts(found, m) for m in self.methods}
+        self.yardsticks = {
+            m: self._numbered(found, m, "yardstick", self.planned_restarts) for m in (REAL, FLOOR)
+        }
+
+    @classmethod
+    def read(cls, folder: Path) -> Evidence:
+        """That of a study's folder.
+
+        Raises:
+            FileError: it holds no study, or a damaged one.
+
+        >>> import tempfile
+        >>> Evidence.read(Path(tempfile.mkdtemp()))
+        Traceback (most recent call last):
+        pushforward.errors.FileError: ... holds no run: there is no config.json in it
+        """
+        run = RunFolder(Path(folder))
+        return cls(run.config, run.results())
+
+    def of(self, method: str) -> int:
+        """Trials that a method's search is to have; one where there is nothing to search."""
+        return self.planned if self.spaces[method] else 1
+
+    def _numbered(self, rows: Sequence[Row], method: str, kind: str, most: int) -> list[Row]:
+        chosen = [row for row in rows if (row["method"], row["kind"]) == (method, kind)]
+        return sorted((r for r in chosen if r["repeat"] < most), key=lambda row: row["repeat"])
+
+    def _restarts(self, rows: Sequence[Row], method: str) -> list[Row]:
+        best = self.winners[method]
+        found = self._numbered(rows, method, "method", self.planned_restarts)
+        return [r for r in found if best is not None and r["options"] == best["options"]]
+
+    @property
+    def judged(self) -> list[Row]:
+        """Rows that the table ranks: restarts, yardsticks, and the trials of what only failed."""
+        rows = [row for found in self.yardsticks.values() for row in found]
+        for method in self.methods:
+            rows += self.restarts[method]
+            if self.only_failed(method):
+                rows += [row | {"kind": "method"} for row in self.trials[method]]
+        return rows
+
+    def only_failed(self, method: str) -> bool:
+        """Whether a search has tried all that it was to try, and nothing came of it."""
+        done = len(self.trials[method])
+        complete = done >= self.of(method) or (done > 0 and bool(self.settings.get("budget")))
+        return complete and self.winners[method] is None
+
+    @property
+    def finished(self) -> int:
+        """Rows that are there, of those that count."""
+        rows = [*self.trials.values(), *self.restarts.values(), *self.yardsticks.values()]
+        return sum(map(len, rows))
+
+    @property
+    def searched(self) -> list[str]:
+        """The methods with a trial, in the order of the study."""
+        return [m for m in self.methods if self.trials[m]]
+
+    def worst(self, objective: str) -> float:
+        """What a failure counts as: the worst value that a trial or a restart of any method has.
+
+        A failed fit is as bad as the worst that did not fail, so that its method gains nothing by
+        failing, and no number is made up; nan where everything failed.
+        """
+        rows = [row for m in self.methods for row in (*self.trials[m], *self.restarts[m])]
+        values = [v for row in rows if (v := value_of(row, objective)) is not None]
+        return max(values, default=math.nan)
+
+    def values(self, method: str, objective: str | None = None) -> NDArray:
+        """What each trial of a search scored, lower being better, (n,); `worst` where it failed."""
+        return self._filled(self.trials[method], objective or self.objective)
+
+    def restarted(self, method: str, objective: str | None = None) -> NDArray:
+        """What each restart of a winner scored on the test rows, (r,); `worst` where it failed."""
+        return self._filled(self.restarts[method], objective or self.objective)
+
+    def _filled(self, rows: Sequence[Row], objective: str) -> NDArray:
+        found = [value_of(row, objective) for row in rows]
+        worst = self.worst(objective)
+        return np.array([worst if value is None else value for value in found])
+
+    def seconds(self, method: str) -> NDArray:
+        """That each trial of a search took, (n,)."""
+        return np.array([float(row["seconds"]) for row in self.trials[method]])
+
+    def failed(self, method: str) -> NDArray:
+        """Which trials of a search failed, (n,) of booleans."""
+        found = [value_of(row, self.objective) is None for row in self.trials[method]]
+        return np.array(found, dtype=bool)
+
+    def level(self, yardstick: str) -> float | None:
+        """The mean of a yardstick on the test rows, or None."""
+        rows = self.yardsticks[yardstick] or self.restarts.get(yardstick, [])
+        found = [plain_value(row, self.objective) for row in rows if row["scores"]]
+        values = [value for value in found if value is not None]
+        return float(np.mean(values)) if values else None
+
+
+def plain_value(row: Row, objective: str) -> float | None:
+    """What a row scored, whether it counts as failed or not."""
+    return value_of(row | {"status": "OK"}, objective)
+
+
+def winner(rows: Iterable[Row], objective: str) -> Row | None:
+    """The trial with the best value, the Fréchet distance and then the number breaking ties.
+
+    >>> winner([], "frechet") is None
+    True
+    """
+    best = [(value, row) for row in rows if (value := value_of(row, objective)) is not None]
+
+    def order(pair: tuple[float, Row]) -> tuple[float, float, int]:
+        frechet = pair[1]["scores"].get("frechet", {}).get("value")
+        return pair[0], math.inf if frechet is None else frechet, pair[1]["repeat"]
+
+    return min(best, key=order)[1] if best else None
