@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import math
+import os
 import sys
 import traceback
 import warnings
@@ -22,6 +23,7 @@ from pushforward.progress import counting_bar, on_terminal
 
 if TYPE_CHECKING:
     from pushforward.data.dataset import Dataset
+    from pushforward.study.compare import Comparison
 
 # Click's class of usage errors: typer ships it under other names from version to version.
 UsageError: Any = typer.BadParameter.__base__
@@ -88,6 +90,14 @@ Quantile = Annotated[
 ]
 Cdf = Annotated[
     str | None, typer.Option(metavar="MODULE:FUNCTION", help="The CDF that gives the law.")
+]
+
+Methods = Annotated[str | None, typer.Option(help="Names separated by commas, or all.")]
+MaxRounds = Annotated[int | None, typer.Option(help="Rounds each fit may train.")]
+RunSeed = Annotated[int, typer.Option(help="Of splits and fits.")]
+RunFolderOption = Annotated[Path | None, typer.Option(help="Run folder; runs/<data>-<hash>.")]
+RealRows = Annotated[
+    bool, typer.Option("--real-rows/--no-real-rows", help="Keep real rows in the report.")
 ]
 
 
@@ -703,18 +713,16 @@ def _like(reference: Dataset, other: Dataset) -> Any:
 @app.command()
 def compare(
     data: Data,
-    methods: Annotated[str | None, typer.Option(help="Names separated by commas, or all.")] = None,
+    methods: Methods = None,
     label: Label = None,
     repeats: Annotated[int, typer.Option(help="Splits, each with a fresh seed.")] = 3,
     budget: Annotated[
         float | None, typer.Option(help="Seconds for each fit, tuning included.")
     ] = None,
-    max_rounds: Annotated[int | None, typer.Option(help="Rounds each fit may train.")] = None,
-    seed: Annotated[int, typer.Option(help="Of splits and fits.")] = 0,
-    out: Annotated[Path | None, typer.Option(help="Run folder; runs/<data>-<hash>.")] = None,
-    real_rows: Annotated[
-        bool, typer.Option("--real-rows/--no-real-rows", help="Keep real rows in the report.")
-    ] = True,
+    max_rounds: MaxRounds = None,
+    seed: RunSeed = 0,
+    out: RunFolderOption = None,
+    real_rows: RealRows = True,
     jobs: Annotated[int | None, typer.Option(help="Fits side by side; one per core.")] = None,
     drop: Drop = None,
     as_category: AsCategory = None,
@@ -729,8 +737,6 @@ def compare(
     Example: pushforward compare mydata.csv --budget 60 --out runs/mine
     """
     from pushforward.data.load import load_data
-    from pushforward.report.html import write_report
-    from pushforward.study.compare import advise, explain, table
     from pushforward.study.compare import compare as run
     from pushforward.study.request import choose_methods
 
@@ -751,6 +757,99 @@ def compare(
             jobs=jobs,
             watch=watch,
         )
+    _conclude(result)
+
+
+@app.command()
+def study(
+    data: Data,
+    methods: Methods = None,
+    trials: Annotated[int, typer.Option(help="Of the search for each method.")] = 100,
+    restarts: Annotated[int, typer.Option(help="Of each method's best trial.")] = 10,
+    ranges: Annotated[str, typer.Option(help="wide or narrow, of the registry.")] = "wide",
+    space: Annotated[
+        Path | None,
+        typer.Option(help='Ranges of your own, {"wgan": {"clip": {"log_uniform": [0.01, 1]}}}.'),
+    ] = None,
+    objective: Annotated[
+        str, typer.Option(help="distance, by which methods are ranked, or a score: frechet.")
+    ] = "distance",
+    search: Annotated[str, typer.Option(help="random, or a sampler of Optuna: tpe.")] = "random",
+    storage: Annotated[
+        str | None, typer.Option(help="Optuna's database, a URL; a journal in the run folder.")
+    ] = None,
+    budget: Annotated[float | None, typer.Option(help="Seconds of search for each method.")] = None,
+    max_rounds: MaxRounds = None,
+    label: Label = None,
+    seed: RunSeed = 0,
+    out: RunFolderOption = None,
+    real_rows: RealRows = True,
+    jobs: Annotated[int | None, typer.Option(help="Side by side; one per core.")] = None,
+    engine: Annotated[str, typer.Option(help="local, or ray for several machines.")] = "local",
+    address: Annotated[
+        str | None, typer.Option(help="Of a Ray cluster; without one it is started here.")
+    ] = None,
+    drop: Drop = None,
+    as_category: AsCategory = None,
+    size: Size = None,
+    channels: Channels = None,
+    skip_unreadable: SkipUnreadable = False,
+) -> None:
+    """Search for the best options of every method with one effort, then judge the winners.
+
+    The same command goes on with an interrupted study, and with more --trials farther.
+
+    Example: pushforward study digits --methods gan,wgan-gp,vae --trials 20 --max-rounds 2000
+    """
+    from pushforward.data.load import load_data
+    from pushforward.space import read_spaces
+    from pushforward.study.request import choose_methods
+    from pushforward.study.study import run_study
+
+    choose_methods(methods)  # a misspelt name is told before the data is read
+    spaces = read_spaces(space) if space is not None else None
+    images = _of_images((data,), size, channels, skip_unreadable)[data]
+    dataset = load_data(data, drop=drop or [], as_category=as_category or [], label=label, **images)
+    _say_notes(dataset)
+    with _meter() as watch:
+        result = run_study(
+            dataset,
+            methods=methods,
+            trials=trials,
+            restarts=restarts,
+            ranges=ranges,
+            space=spaces,
+            objective=objective,
+            search=search,
+            storage=storage,
+            budget=budget,
+            max_rounds=max_rounds,
+            seed=seed,
+            out=out,
+            real_rows=real_rows,
+            jobs=jobs,
+            engine=engine,
+            address=address,
+            watch=watch,
+        )
+    for method, best in result.best.items():
+        if best is None:
+            typer.echo(f"{method}: every trial failed")
+        elif best["options"]:
+            chosen = ", ".join(f"{k}={_short(v)}" for k, v in best["options"].items())
+            typer.echo(f"{method}: best of its trials is number {best['repeat']}, {chosen}")
+    _conclude(result)
+
+
+def _short(value: Any) -> str:
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
+
+
+def _conclude(result: Comparison) -> None:
+    """The table of a comparison or a study, what it says, and where its report is."""
+    from pushforward.report.html import write_report
+    from pushforward.study.compare import advise, explain, table
+
     typer.echo(table(result.standings))
     advice = advise(result)
     if advice:
@@ -774,7 +873,8 @@ def _meter() -> Iterator[Any]:
         task = bar.add_task("fitting", total=None)
 
         def watch(row: dict[str, Any], finished: int, total: int) -> None:
-            done = f"{row['method']}, repeat {row['repeat'] + 1}: {row['status']}"
+            what = "trial" if row["kind"] == "search" else "repeat"
+            done = f"{row['method']}, {what} {row['repeat'] + 1}: {row['status']}"
             bar.console.print(f"{done}, {row['seconds']:.1f} s", highlight=False)
             bar.update(task, completed=finished, total=total)
 
@@ -823,6 +923,8 @@ def main(arguments: list[str] | None = None) -> None:
     # Where the word stands does not matter to the user, so it may follow the command too.
     arguments = [a for a in arguments if a != "--debug"]
     warnings.showwarning = _say_warning
+    if "TORCHELASTIC_RUN_ID" in os.environ and os.environ.get("RANK", "0") != "0":
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115  of torchrun's processes the first speaks
     code: Any = 0
     try:
         code = app(args=arguments, prog_name="pushforward", standalone_mode=False)

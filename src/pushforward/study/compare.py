@@ -48,7 +48,7 @@ class Comparison:
 
     def __repr__(self) -> str:
         done = "" if self.complete else ", incomplete"
-        return f"Comparison({str(self.folder)!r}{done})\n{table(self.standings)}"
+        return f"{type(self).__name__}({str(self.folder)!r}{done})\n{table(self.standings)}"
 
 
 def compare(

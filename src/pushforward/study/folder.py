@@ -69,6 +69,14 @@ class RunFolder:
         except ValueError as error:
             raise FileError(f"{file} is damaged: {error}") from error
 
+    def describe(self, **more: Any) -> None:
+        """Write into the configuration what may change from one sitting to the next."""
+        config = self.config
+        if config != config | more:
+            write_atomically(
+                self._file("config.json"), json.dumps(config | more, indent=1).encode()
+            )
+
     def results(self) -> list[dict[str, Any]]:
         """The finished rows; a last line that was cut off by a crash does not count."""
         file = self._file("results.jsonl")

@@ -20,6 +20,7 @@ from pushforward.data.numbers import check_finite
 from pushforward.errors import InputError
 from pushforward.methods import METHODS, get_method
 from pushforward.study.folder import short_hash
+from pushforward.training.distributed import together
 
 
 def as_dataset(data: Any, label: str | Sequence[str] | None = None) -> Dataset:
@@ -97,7 +98,9 @@ def choose_methods(
 
 
 def check_effort(budget: Any, **counts: int | None) -> None:
-    """Refuse a budget or counts that are not above 0."""
+    """Refuse a budget or counts that are not above 0, and processes that are not ours."""
+    if together() is not None:
+        raise InputError("this has processes of its own for its fits; start it without torchrun")
     if isinstance(budget, str) or (budget is not None and not budget > 0):
         raise InputError(f"expected a budget above 0 seconds, got {budget!r}")
     for name, value in counts.items():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,11 +15,11 @@ from pushforward.methods import METHODS, Method
 from pushforward.models.neural import NeuralSampler
 from pushforward.sampler import fresh_seed
 from pushforward.space import BETA_1, Space, as_json
-from pushforward.study.compare import table
+from pushforward.study.compare import Comparison
 from pushforward.study.engines import Engine, Here, Processes
 from pushforward.study.folder import RunFolder
 from pushforward.study.plan import FLOOR, REAL, Judge, Trial
-from pushforward.study.ranking import Standing, rank
+from pushforward.study.ranking import rank
 from pushforward.study.request import (
     as_dataset,
     check_effort,
@@ -38,28 +38,14 @@ ENGINES = ("local", "ray")
 Watch = Callable[[Row, int, int], None]
 
 
-@dataclass(frozen=True)
-class Study:
-    """A finished (or interrupted) study: its folder and what is in it.
+@dataclass(frozen=True, repr=False)
+class Study(Comparison):
+    """A finished (or interrupted) study: a comparison of what its searches have found.
 
-    `best` has the best trial of each method's search, and None where all failed; `standings` rank
-    the methods by the restarts of those on the test rows.
+    `best` has the best trial of each method's search, and None where all failed.
     """
 
-    folder: Path
-    best: dict[str, Row | None]
-    standings: list[Standing]
-    finished: int  # rows, of
-    planned: int
-    interrupted: bool = False
-
-    @property
-    def complete(self) -> bool:
-        return self.finished == self.planned
-
-    def __repr__(self) -> str:
-        done = "" if self.complete else ", incomplete"
-        return f"Study({str(self.folder)!r}{done})\n{table(self.standings)}"
+    best: dict[str, Row | None] = field(default_factory=dict)
 
 
 def run_study(
@@ -152,8 +138,8 @@ def run_study(
         also=getattr(also, "__name__", None),
     )
     path = Path(out) if out is not None else default_folder(dataset, config)
-    config["effort"] = {"trials": trials, "restarts": restarts}
     folder = RunFolder.open(path, config)
+    folder.describe(effort={"trials": trials, "restarts": restarts})
     common: dict[str, Any] = {"seed": seed, "budget": None, "max_rounds": max_rounds}
     common |= {"held_out": True, "also": also}
     searches = {
@@ -186,7 +172,7 @@ def run_study(
         run.close()
     best = {name: each.best for name, each in searches.items()}
     standings = rank(work.judged())
-    return Study(path, best, standings, work.finished, work.planned, interrupted)
+    return Study(path, standings, work.finished, work.planned, interrupted, best)
 
 
 def _freeze(method: str, common: dict[str, Any], number: int, options: dict[str, Any]) -> Trial:
