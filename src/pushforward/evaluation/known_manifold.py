@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from pushforward.errors import InputError
 from pushforward.evaluation.intervals import wilson_interval
 from pushforward.evaluation.neighbours import nearest_distance
@@ -43,7 +45,9 @@ def manifold_scores(
 
     Returns:
         "manifold_precision", "manifold_recall" and "manifold_f1" with Wilson's intervals; F1 has
-        that from the lower ends of both to the upper ends, wider than it need be.
+        that from the lower ends of both to the upper ends, wider than it need be. The medians of
+        the distances are "manifold_distance" and "manifold_missed", which tell samplers apart of
+        which none comes within δ.
 
     Raises:
         InputError: images that are not alike or no squares, a generator without codes.
@@ -64,7 +68,8 @@ def manifold_scores(
         from pushforward.evaluation.inversion import nearest_generated  # torch takes seconds
 
         missed, among = nearest_generated(generator, codes, X), "the nearest that can be generated"
-    on = float((triangle_distance(Y) <= delta).mean())
+    distance = triangle_distance(Y)
+    on = float((distance <= delta).mean())
     reached = float((missed <= delta).mean())
     precision, recall = wilson_interval(on, len(Y)), wilson_interval(reached, len(X))
     shared: dict[str, Any] = {"sizes": {"real": len(X), "fake": len(Y)}, "features": "pixels"}
@@ -92,6 +97,20 @@ def manifold_scores(
                 "higher",
                 interval=(_f1(precision[0], recall[0]), _f1(precision[1], recall[1])),
                 meaning="harmonic mean of both",
+                **shared,
+            ),
+            Score(
+                "manifold_distance",
+                float(np.median(distance)),
+                "lower",
+                meaning="squared distance of generated images from a triangle, median",
+                **shared,
+            ),
+            Score(
+                "manifold_missed",
+                float(np.median(missed)),
+                "lower",
+                meaning=f"squared distance of real images from {among}, median",
                 **shared,
             ),
         ]
