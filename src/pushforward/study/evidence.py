@@ -15,7 +15,10 @@ from pushforward.space import Range, from_json
 from pushforward.study.folder import RunFolder
 from pushforward.study.plan import FLOOR, REAL
 from pushforward.study.ranking import Row
-from pushforward.study.search import value_of
+from pushforward.study.search import DISTANCE, value_of
+
+HALVES = ("nn_real", "nn_fake")
+TITLES = {DISTANCE: "1-NN distance", "frechet": "Fréchet distance", "manifold_f1": "F1"}
 
 
 class Evidence:
@@ -136,6 +139,27 @@ class Evidence:
         """Which trials of a search failed, (n,) of booleans."""
         found = [value_of(row, self.objective) is None for row in self.trials[method]]
         return np.array(found, dtype=bool)
+
+    def has(self, objective: str) -> bool:
+        """Whether all trials with scores have one by which they could be searched."""
+        rows = [row for m in self.methods for row in self.trials[m] if row["scores"]]
+        needed = HALVES if objective == DISTANCE else (objective,)
+        return bool(rows) and all(name in row["scores"] for row in rows for name in needed)
+
+    @property
+    def higher(self) -> bool:
+        """Whether the score that is searched for is better the higher it is."""
+        rows = (row["scores"] for m in self.methods for row in self.trials[m])
+        found = (scores[self.objective] for scores in rows if self.objective in scores)
+        return next((score["direction"] == "higher" for score in found), False)
+
+    def shown(self, value: float) -> float:
+        """A value that is minimised as the score that it stands for."""
+        return -value if self.higher else value
+
+    def title(self, objective: str) -> str:
+        """A score by its name in sentences."""
+        return TITLES.get(objective, objective.replace("_", " "))
 
     def level(self, yardstick: str) -> float | None:
         """The mean of a yardstick on the test rows, or None."""
