@@ -29,7 +29,7 @@ clean:
 .venv/ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
 	.venv/bin/pip install --quiet --disable-pip-version-check -c constraints.txt "torch==$$(sed -n 's/^torch==//p' constraints.txt)"
-	.venv/bin/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	.venv/bin/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,study]'
 	touch $@
 
 .venv-bench/ready: pyproject.toml constraints.txt bench/peers.txt bench/peers-alone.txt
