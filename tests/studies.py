@@ -114,7 +114,7 @@ def yardsticks(restarts, real=0.02, floor=0.45):
 
 
 def write(folder, settings, rows):
-    folder.mkdir()
+    folder.mkdir(parents=True)
     (folder / "config.json").write_text(json.dumps(settings))
     (folder / "results.jsonl").write_text("".join(json.dumps(r) + "\n" for r in rows))
     return folder

@@ -41,8 +41,9 @@ def test_the_option_that_matters_is_found(score, option):
     assert found.told
     assert found.trials == 40
     assert found.options[0].name == option
-    assert found.options[0].importance > 0.4
-    assert all(abs(each.importance) < 0.15 for each in found.options[1:])
+    assert found.options[0].importance > 0.8
+    assert all(each.importance < 0.1 for each in found.options[1:])
+    assert sum(each.importance for each in found.options) == pytest.approx(1)
     assert "width" not in [each.name for each in found.options]  # it has one value only
     assert f"{option} the most of it" in found.sentence
 

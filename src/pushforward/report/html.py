@@ -11,6 +11,7 @@ from pushforward.report.by_label import by_label
 from pushforward.report.by_pixels import by_pixels
 from pushforward.report.pictures import Gallery, dot_plot
 from pushforward.report.run import Run
+from pushforward.report.study import study_page
 from pushforward.report.table import columns, every_repeat, header, lines, troubles
 from pushforward.report.words import advice, answer, limit
 from pushforward.storage import write_atomically
@@ -44,6 +45,8 @@ def render(run: Run) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    if run.study is not None:
+        return environment.get_template("study.html.j2").render(study_page(run, run.study))
     gallery = Gallery(run)
     shown = columns(run)
     return environment.get_template("report.html.j2").render(

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from pushforward.errors import FileError
+from pushforward.study.evidence import Evidence
 from pushforward.study.folder import RunFolder
 from pushforward.study.plan import FLOOR, REAL
 from pushforward.study.ranking import Row, Standing, rank
@@ -19,6 +20,7 @@ class Run:
     """What one run folder holds, finished or not.
 
     `rows` are the finished fits, `standings` one per method, `waiting` the methods without a row.
+    Of a study, which `study` holds, they are those that the test rows judged.
 
     Raises:
         FileError: the folder holds no run, or one that is damaged.
@@ -31,13 +33,17 @@ class Run:
             self.settings: dict[str, Any] = config["run"]
             self.data: dict[str, Any] = config["data"]
             self.methods: list[str] = self.settings["methods"]
-            self.repeats: int = self.settings["repeats"]
+            effort = config.get("effort", {})  # of a study: how many restarts of each winner
+            self.repeats: int = effort.get("restarts") or self.settings["repeats"]
             self.real_rows: bool = self.settings["real_rows"]
         except (KeyError, TypeError) as error:
             raise FileError(f"{path}/config.json is damaged: {error} is not there") from error
         self.versions: dict[str, Any] = config.get("versions", {})
         self.machine: dict[str, Any] = config.get("machine", {})
         self.rows = self.folder.results()
+        self.study = Evidence(config, self.rows) if "effort" in config else None
+        if self.study is not None:  # what a search tried is not ranked, but what it found
+            self.rows = self.study.judged
         self.standings = rank(self.rows)
 
     @property

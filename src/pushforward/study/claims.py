@@ -29,7 +29,13 @@ TOP = 2  # methods that the best is held against by name
 MOST_ALIKE = "After search and restarts most methods cannot be told from the best"
 
 
-def claims(evidence: Evidence, *, reference: str = REFERENCE, seed: int = 0) -> list[Claim]:
+def claims(
+    evidence: Evidence,
+    *,
+    reference: str = REFERENCE,
+    held: Sequence[Pair] | None = None,
+    seed: int = 0,
+) -> list[Claim]:
     """All claims that a study can speak to, with the verdict of its rows.
 
     Those on restarts test every two methods by permutations of ranks, with Holm's adjustment for
@@ -40,12 +46,13 @@ def claims(evidence: Evidence, *, reference: str = REFERENCE, seed: int = 0) -> 
     Args:
         evidence: of one study.
         reference: the method of which it is asked whether any is better.
+        held: all pairs of `judged_values`, where they are known already.
         seed: of bootstraps and permutations.
     """
     values = judged_values(evidence)
     found: list[Claim] = []
     if len(values) > 1:
-        found += better_claims(evidence, values, seed=seed)
+        found += better_claims(evidence, values, held=held, seed=seed)
     if reference in values and len(values) > 1:
         found.append(reference_claim([evidence], reference, seed=seed))
     found += budget_claims(evidence, seed=seed)
@@ -63,10 +70,14 @@ def judged_values(evidence: Evidence) -> dict[str, NDArray]:
 
 
 def better_claims(
-    evidence: Evidence, values: Mapping[str, NDArray], *, seed: int = 0
+    evidence: Evidence,
+    values: Mapping[str, NDArray],
+    *,
+    held: Sequence[Pair] | None = None,
+    seed: int = 0,
 ) -> list[Claim]:
     """Whether the best is better than those next to it, and whether most are alike."""
-    held = pairs(values, seed=seed)
+    held = pairs(values, seed=seed) if held is None else held
     order = sorted(values, key=lambda method: float(values[method].mean()))
     best = order[0]
     against = {pair.worse: pair for pair in held if pair.better == best}

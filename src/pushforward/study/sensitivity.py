@@ -23,9 +23,9 @@ TREES, SHUFFLES = 100, 10
 class Option:
     """One option of a search: its values, how they move with the scores, how much they explain.
 
-    `importance` is the share of the variance of ranks that is explained no more when the option is
-    shuffled, `correlation` Spearman's ρ with the score (lower being better), None for what is no
-    number, with the p-value of no correlation.
+    `importance` is what the forest's R² loses when the option is shuffled, as a share of the losses
+    by all options, `correlation` Spearman's ρ with the score (lower being better), None for what is
+    no number, with the p-value of no correlation.
     """
 
     name: str
@@ -65,9 +65,9 @@ def sensitivity(evidence: Evidence, method: str, *, seed: int = 0) -> Sensitivit
 
     A random forest is fitted to the ranks of the scores. Every trial is predicted by the trees that
     did not see it, with R² = 1 − Σ(r − r̂)² / Σ(r − r̄)²; an option's importance is what that loses
-    when its column is shuffled. Where these predictions do not go with the ranks (one-sided
-    Spearman test at 5 %), nothing can be told. Trial 0, which was not drawn from the ranges, is
-    left out; failures have the worst rank.
+    when its column is shuffled, 0 where it gains, divided by the sum over options. Where these
+    predictions do not go with the ranks (one-sided Spearman test at 5 %), nothing can be told.
+    Trial 0, which was not drawn from the ranges, is left out; failures have the worst rank.
 
     Returns:
         None where nothing was searched, or fewer than 3 trials were drawn.
@@ -125,7 +125,7 @@ def _correlation(values: Sequence[Any], y: NDArray) -> tuple[float | None, float
 
 
 def _importances(X: NDArray, ranks: NDArray, seed: int) -> tuple[float, bool, NDArray]:
-    """Out-of-bag R², whether it is more than chance, and what it loses by each column."""
+    """Out-of-bag R², whether it is more than chance, and each column's share of its losses."""
     n, p = X.shape
     forest = RandomForestRegressor(TREES, min_samples_leaf=2, random_state=seed).fit(X, ranks)
     unseen = np.ones((TREES, n), dtype=bool)
@@ -149,4 +149,5 @@ def _importances(X: NDArray, ranks: NDArray, seed: int) -> tuple[float, bool, ND
         warnings.simplefilter("ignore", stats.ConstantInputWarning)  # it predicts one rank for all
         agreement = stats.spearmanr(votes[0], ranks[judged], alternative="greater")
     told = bool(r2[0] > 0 and agreement.pvalue < 1 - LEVEL)
-    return float(r2[0]), told, r2[0] - r2[1:].reshape(p, SHUFFLES).mean(axis=1)
+    losses = np.maximum(r2[0] - r2[1:].reshape(p, SHUFFLES).mean(axis=1), 0)
+    return float(r2[0]), told, losses / (losses.sum() or 1.0)
