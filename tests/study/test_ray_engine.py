@@ -19,7 +19,7 @@ from pushforward.study.request import as_dataset
 from pushforward.study.study import run_study
 
 X = np.random.default_rng(0).normal(size=(160, 3))
-SMALL = {"methods": "gaussian,vae", "trials": 2, "restarts": 2, "max_rounds": 20}
+SMALL = {"methods": "gaussian,vae", "trials": 2, "restarts": 1, "max_rounds": 5}
 
 
 def test_a_cluster_that_is_not_there_is_said_at_once(tmp_path, monkeypatch):
