@@ -72,7 +72,7 @@ def test_the_pair_test_is_that_of_mann_and_whitney():
 
 def test_equal_methods_are_rarely_called_different():
     rng = np.random.default_rng(1)
-    studies = 60
+    studies = 30
     wrong = sum(
         any(pair.sure for pair in pairs({name: rng.normal(size=5) for name in "abcd"}, seed=seed))
         for seed in range(studies)

@@ -25,16 +25,14 @@ def study_answer(
         return _before_restarts(evidence, objective)
     best = ranked[0]
     score = said(evidence.shown(best.mean))
-    paragraphs: list[str] = [
-        _name(best.method)
-        + Markup(" is best once every method has been searched for alike: its {} is {}, the mean "
-                 "of {}{}.").format(
-            objective,
-            score,
-            counted(best.restarts, "restart"),
-            _surely(best.method, ranked, held),
-        )
-    ]  # fmt: skip
+    text = Markup(" is best {}: its {} is {}, the mean of {}{}.").format(
+        _how_far(evidence),
+        objective,
+        score,
+        counted(best.restarts, "restart"),
+        _surely(best.method, ranked, held),
+    )
+    paragraphs: list[str] = [_name(best.method) + text]
     levels = [
         f"{name} get{verb} {said(evidence.shown(level))}"
         for name, verb, level in (
@@ -55,6 +53,15 @@ def study_answer(
 
 def _name(method: str) -> Markup:
     return Markup("<strong>{}</strong>").format(method)
+
+
+def _how_far(evidence: Evidence) -> str:
+    """Among which methods the best is best."""
+    if not waiting(evidence):
+        return "once every method has been searched for alike"
+    judged = sum(bool(evidence.restarts[m]) for m in evidence.methods)
+    among = f"the {judged} of {len(evidence.methods)} methods whose winners were fitted again"
+    return f"so far, of {among}"
 
 
 def _surely(best: str, ranked: Sequence[Place], held: Sequence[Pair]) -> Markup:
