@@ -117,6 +117,8 @@ def test_everything_may_fail(tmp_path):
 def test_a_score_that_is_better_the_higher_it_is_may_be_searched_for(tmp_path):
     found = rows()
     for each in found:
+        if each["method"] == "real rows":
+            continue  # it is a score of a sampler's own
         f1 = 1 - each["scores"]["nn_real"]["value"] / 2
         each["scores"]["manifold_f1"] = each["scores"]["frechet"] | {
             "name": "manifold_f1",

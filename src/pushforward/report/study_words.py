@@ -42,8 +42,8 @@ def study_answer(
         if level is not None
     ]
     if levels:
-        text = " and ".join(levels)
-        paragraphs.append(text[:1].upper() + text[1:] + " by the same test rows.")
+        got = " and ".join(levels)
+        paragraphs.append(got[:1].upper() + got[1:] + " by the same test rows.")
     paragraphs.append(_by_budget(evidence))
     failed = [m for m in evidence.methods if evidence.only_failed(m)]
     if failed:

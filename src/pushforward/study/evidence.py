@@ -18,7 +18,12 @@ from pushforward.study.ranking import Row
 from pushforward.study.search import DISTANCE, value_of
 
 HALVES = ("nn_real", "nn_fake")
-TITLES = {DISTANCE: "1-NN distance", "frechet": "Fréchet distance", "manifold_f1": "F1"}
+TITLES = {
+    DISTANCE: "1-NN distance",
+    "frechet": "Fréchet distance",
+    "frechet_pca": "Fréchet distance of principal components",
+    "manifold_f1": "F1",
+}
 
 
 class Evidence:
@@ -164,7 +169,9 @@ class Evidence:
     def level(self, yardstick: str) -> float | None:
         """The mean of a yardstick on the test rows, or None."""
         rows = self.yardsticks[yardstick] or self.restarts.get(yardstick, [])
-        found = [plain_value(row, self.objective) for row in rows if row["scores"]]
+        needed = HALVES[0] if self.objective == DISTANCE else self.objective
+        # A score of a fitted sampler's own is none of real rows.
+        found = [plain_value(row, self.objective) for row in rows if needed in row["scores"]]
         values = [value for value in found if value is not None]
         return float(np.mean(values)) if values else None
 
@@ -172,18 +179,3 @@ class Evidence:
 def plain_value(row: Row, objective: str) -> float | None:
     """What a row scored, whether it counts as failed or not."""
     return value_of(row | {"status": "OK"}, objective)
-
-
-def winner(rows: Iterable[Row], objective: str) -> Row | None:
-    """The trial with the best value, the Fréchet distance and then the number breaking ties.
-
-    >>> winner([], "frechet") is None
-    True
-    """
-    best = [(value, row) for row in rows if (value := value_of(row, objective)) is not None]
-
-    def order(pair: tuple[float, Row]) -> tuple[float, float, int]:
-        frechet = pair[1]["scores"].get("frechet", {}).get("value")
-        return pair[0], math.inf if frechet is None else frechet, pair[1]["repeat"]
-
-    return min(best, key=order)[1] if best else None
