@@ -15,7 +15,7 @@ from pushforward.space import Range, from_json
 from pushforward.study.folder import RunFolder
 from pushforward.study.plan import FLOOR, REAL
 from pushforward.study.ranking import Row
-from pushforward.study.search import DISTANCE, value_of
+from pushforward.study.search import DISTANCE, value_of, winner
 
 HALVES = ("nn_real", "nn_fake")
 TITLES = {

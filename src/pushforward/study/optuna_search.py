@@ -68,7 +68,7 @@ class OptunaSearch(Searcher):
         run: dict[str, Any],
         folder: Path,
     ) -> None:
-        _check(search)
+        check_sampler(search)
         self.optuna, self.sqlalchemy = _optuna()
         self.search, self.method, self.space, self.seed = search, method, space, seed
         self.distributions = {name: self._distribution(each) for name, each in space.items()}
@@ -289,7 +289,8 @@ def _without_password(url: str) -> str:
     return f"{scheme}://{rest.rpartition('@')[2]}" if "@" in rest else url
 
 
-def _check(search: str) -> None:
+def check_sampler(search: str) -> None:
+    """Refuse the name of a sampler that Optuna does not have, or that lacks a package."""
     if search not in SAMPLERS:
         raise InputError(
             f"expected a search among random, {', '.join(SAMPLERS)}, got {search!r}; all but "

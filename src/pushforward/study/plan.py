@@ -16,7 +16,8 @@ from pushforward.study.folder import short_hash
 
 REAL = "real rows"  # the yardstick: what a perfect sampler would score
 FLOOR = "gaussian"  # what a model must beat
-Judge = Callable[[Sampler, Dataset, Split, int], Iterable[Score]]
+# More scores, of generated rows: those, the split, the data, and the sampler, None for real rows.
+Judge = Callable[[Any, Split, Dataset, Sampler | None], Iterable[Score]]
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from pushforward.errors import InputError
@@ -73,13 +73,7 @@ class Search:
     @property
     def best(self) -> Row | None:
         """The trial with the best value of those that did not fail."""
-        fit = [row for row in self.rows.values() if value_of(row, self.objective) is not None]
-        return min(fit, key=self._order, default=None)
-
-    def _order(self, row: Row) -> tuple[float, float, int]:
-        value, frechet = value_of(row, self.objective), row["scores"]["frechet"]["value"]
-        assert value is not None
-        return value, math.inf if frechet is None else frechet, row["repeat"]
+        return winner(self.rows.values(), self.objective)
 
     def _check_budget(self) -> None:
         if self.budget is None or len(self.rows) != 1:
@@ -119,3 +113,18 @@ def value_of(row: Row, objective: str) -> float | None:
     if score["direction"] == "near":
         return abs(value - score["target"])
     return value if score["direction"] == "lower" else -value
+
+
+def winner(rows: Iterable[Row], objective: str) -> Row | None:
+    """The trial with the best value, the Fréchet distance and then the number breaking ties.
+
+    >>> winner([], "frechet") is None
+    True
+    """
+    best = [(value, row) for row in rows if (value := value_of(row, objective)) is not None]
+
+    def order(pair: tuple[float, Row]) -> tuple[float, float, int]:
+        frechet = pair[1]["scores"].get("frechet", {}).get("value")
+        return pair[0], math.inf if frechet is None else frechet, pair[1]["repeat"]
+
+    return min(best, key=order)[1] if best else None

@@ -17,6 +17,7 @@ from pushforward.sampler import fresh_seed
 from pushforward.space import BETA_1, Space, as_json
 from pushforward.study.compare import Comparison
 from pushforward.study.engines import Engine, Here, Processes
+from pushforward.study.evidence import Evidence
 from pushforward.study.folder import RunFolder
 from pushforward.study.plan import FLOOR, REAL, Judge, Trial
 from pushforward.study.ranking import rank
@@ -101,8 +102,8 @@ def run_study(
         jobs: how many batches of trials run side by side; None takes one per core.
         engine: "local", or "ray" for a cluster of machines.
         address: of a Ray cluster; None starts one on this machine.
-        also: more scores of a fitted sampler, `also(sampler, dataset, split, seed)`, which may be
-            the objective.
+        also: more scores of generated rows, `also(rows, split, dataset, sampler)`, which may be the
+            objective; without a sampler where real rows stand in for generated ones.
         watch: called with each finished row, the number finished and the number in all.
 
     Raises:
@@ -123,6 +124,7 @@ def run_study(
     if engine not in ENGINES:
         raise InputError(f"expected an engine among {', '.join(ENGINES)}, got {engine!r}")
     fresh_seed(seed)
+    check_search(search, storage)
     spaces = {name: space_of(METHODS[name], ranges, space or {}) for name in names}
     _check_known(space or {}, names)
     config = describe_run(
@@ -171,7 +173,7 @@ def run_study(
     finally:
         run.close()
     best = {name: each.best for name, each in searches.items()}
-    standings = rank(work.judged())
+    standings = rank(Evidence.read(path).judged)
     return Study(path, standings, work.finished, work.planned, interrupted, best)
 
 
@@ -238,15 +240,6 @@ class Work:
                     for k in range(self.restarts)
                 ]
 
-    def judged(self) -> list[Row]:
-        """Rows of what was judged by the test rows, and the search of a method that only failed."""
-        trials = [trial for group in self._to_judge() for trial in group]
-        found = [self.rows[trial.hash] for trial in trials if trial.hash in self.rows]
-        for search in self.searches.values():
-            if search.over and search.best is None:
-                found += [row | {"kind": "method"} for row in search.rows.values()]
-        return found
-
     @property
     def finished(self) -> int:
         searched = sum(len(search.rows) for search in self.searches.values())
@@ -311,6 +304,16 @@ def _check_known(given: Mapping[str, Space], names: Sequence[str]) -> None:
         )
 
 
+def check_search(search: str, storage: str | None) -> None:
+    """Refuse a search or a storage that cannot be used, before anything is written."""
+    if search != "random":
+        from pushforward.study.optuna_search import check_sampler
+
+        check_sampler(search)
+    elif storage is not None:
+        raise InputError("a storage is Optuna's, and a random search needs none; leave it out")
+
+
 def searcher_of(
     search: str,
     method: str,
@@ -322,8 +325,6 @@ def searcher_of(
 ) -> Searcher:
     """Who proposes the options of a method's trials."""
     if search == "random":
-        if storage is not None:
-            raise InputError("a storage is Optuna's, and a random search needs none; leave it out")
         return RandomSearch(method, space, seed)
     from pushforward.study.optuna_search import OptunaSearch
 

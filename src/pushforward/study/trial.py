@@ -287,9 +287,8 @@ def _judge(
         found = verdict(evaluation)
         row["status"], row["reason"] = found.name, found.reason
         row["diagnosis"] += [note._asdict() for note in notes(evaluation)]
-        if trial.also is not None:
-            more = Evaluation(trial.also(sampler, dataset, parts, trial.fit_seed))
-            row["scores"] |= more.to_dict()
+    if trial.also is not None:
+        row["scores"] |= Evaluation(trial.also(fake, parts, dataset, sampler)).to_dict()
     if trial.searches:
         return
     provenance = {
