@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from textwrap import fill
 from typing import Any
 
 import numpy as np
@@ -172,7 +173,7 @@ def _frame(axes: Axes, scale: Scale, last: float, lines: Sequence[Line], unit: s
     axes.set_axisbelow(True)
     if unit:
         axes.set_xlabel(unit)
-        axes.set_ylabel(scale.name)
+        axes.set_ylabel(fill(scale.name, 40))
 
 
 def _score_axis(axes: Axes, scale: Scale, which: str) -> None:
