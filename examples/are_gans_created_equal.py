@@ -35,7 +35,7 @@ from pushforward.evaluation.scores import Score
 from pushforward.models.pushforward import pushforward_of
 from pushforward.report.html import write_report
 from pushforward.sampler import Sampler
-from pushforward.space import Choice, Space
+from pushforward.space import Choice, Range, Space
 from pushforward.study.claims import Claim, claims, reference_claim
 from pushforward.study.evidence import Evidence
 from pushforward.study.plan import REAL
@@ -52,12 +52,14 @@ class Replay:
     data: Dataset
     objective: str
     rounds: int
-    hidden: int = 128
+    hidden: int | None = None
 
     @property
     def spaces(self) -> dict[str, Space]:
         """The paper's ranges and batch; trial 0 of each method is as the registry has it."""
-        same = {"batch_size": Choice((64,)), "hidden": Choice(((self.hidden, self.hidden),))}
+        same: dict[str, Range] = {"batch_size": Choice((64,))}
+        if self.hidden is not None:
+            same["hidden"] = Choice(((self.hidden, self.hidden),))
         return {name: {**pf.METHODS[name].wide, **same} for name in NAMES}
 
 
