@@ -96,7 +96,15 @@ class Choice(Range):
     def __post_init__(self) -> None:
         if isinstance(self.values, str) or len(self.values) == 0:
             raise InputError(f"expected a choice between one or more values, got {self.values!r}")
-        object.__setattr__(self, "values", tuple(self.values))
+        values = tuple(v.item() if isinstance(v, np.generic) else v for v in self.values)
+        try:
+            json.dumps(values)
+        except (TypeError, ValueError):
+            raise InputError(
+                "expected a choice between numbers, words, or tuples of them, which can be written "
+                f"down, got {values!r}"
+            ) from None
+        object.__setattr__(self, "values", values)
 
     def draw(self, rng: np.random.Generator) -> Any:
         return self.values[rng.integers(len(self.values))]
@@ -130,7 +138,8 @@ def as_json(space: Space) -> dict[str, Any]:
     found = {}
     for option, each in space.items():
         values: Any = each.values if isinstance(each, Choice) else astuple(each)  # type: ignore[call-overload]
-        found[option] = {names[type(each)]: list(values)}
+        # Tuples among the values become lists, as they are when they are read again.
+        found[option] = {names[type(each)]: json.loads(json.dumps(values))}
     return found
 
 

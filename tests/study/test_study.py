@@ -17,6 +17,7 @@ from pushforward.evaluation.scores import Score
 from pushforward.methods import METHODS
 from pushforward.space import Choice, LogUniform, Uniform, Whole, as_json, from_json, read_spaces
 from pushforward.study.plan import Trial
+from pushforward.study.population import fit_begun
 from pushforward.study.request import as_dataset
 from pushforward.study.search import Search, value_of
 from pushforward.study.searchers import RandomSearch
@@ -114,6 +115,40 @@ def test_an_interrupted_study_goes_on_to_the_same_end(finished, tmp_path):
             assert score["value"] == pytest.approx(expected[key][name]["value"], rel=0.05, abs=0.05)
 
 
+def test_a_choice_between_layers_goes_on_with_what_it_found(tmp_path):
+    layers = {"vae": {"hidden": Choice(((8, 8), (9,))), "latent_dim": Choice(np.arange(1, 3))}}
+    few = {"methods": "vae", "max_rounds": 3, "trials": 2, "space": layers, "jobs": 1}
+    first = run_study(X, out=tmp_path / "s", restarts=1, **few)
+    again = run_study(X, out=tmp_path / "s", restarts=2, **few)
+    assert first.complete
+    assert again.complete
+    assert len(lines(again.folder)) == first.finished + 3  # yardsticks, and one more of the best
+
+
+def test_a_fit_that_was_killed_is_not_taken_for_one_of_other_options(tmp_path, monkeypatch):
+    few = {"methods": "vae", "max_rounds": 3, "restarts": 3, "jobs": 1, "out": tmp_path / "s"}
+
+    def killed(begun):
+        fit_begun(begun)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("pushforward.study.trial.fit_begun", killed)
+        assert run_study(X, trials=3, **few).interrupted
+    assert list((tmp_path / "s" / "checkpoints").iterdir())  # of trials 0 to 2
+    assert run_study(X, trials=4, **few).complete
+
+
+def test_restarts_on_a_toy_share_test_rows():
+    ring = pf.load_data("ring")
+    trials = [Trial("vae", k, "method", 0, None, 1, held_out=True) for k in range(2)]
+    one, other = (trial.split(ring) for trial in trials)
+    assert np.array_equal(one.test, other.test)
+    assert not np.array_equal(one.train, other.train)
+    assert not any(trial.fresh_draws(ring) for trial in trials)  # so intervals allow for it
+    assert Trial("vae", 0, "method", 0, None, 1).fresh_draws(ring)
+
+
 def test_side_by_side_finds_the_same(tmp_path):
     quick = {"methods": "gaussian,copula", "restarts": 2}
     run_study(X, out=tmp_path / "one", jobs=1, **quick)
@@ -143,6 +178,9 @@ def test_the_test_rows_are_in_no_part_of_the_search_and_the_same_for_all_restart
         assert np.array_equal(parts.train, searches[0].train)  # all trials see the same rows
     for parts in restarts:
         assert not test & (rows(parts.train) | rows(parts.validation))
+        # Real rows are as many as generated ones, or their scores would be those of fewer.
+        assert len(parts.yardstick) == len(parts.test)
+        assert rows(parts.yardstick) <= rows(parts.train)
     assert rows(restarts[0].train) != rows(restarts[1].train)  # a fresh split for each
 
 
@@ -205,6 +243,9 @@ def search_of(**options):
 
 
 def test_a_search_begins_no_trial_that_its_budget_would_not_last_for():
+    endless = search_of(budget=float("inf"))
+    endless.tell([row_of(0, 0.2)])
+    assert len(endless.left()) == 9
     search = search_of(budget=10.0)
     assert [t.repeat for t in search.batch(16)] == [0]  # by which it learns what a trial takes
     assert search.batch(16) == []
@@ -258,6 +299,7 @@ def test_a_full_disk_keeps_what_is_finished(tmp_path, monkeypatch):
         ({"methods": "gam"}, "there is no method 'gam'"),
         ({"space": {"vae": {"learning_rat": Uniform(0, 1)}}}, "no option 'learning_rat' to search"),
         ({"space": {"vae": {"random_state": Choice((1,))}}}, "the study's own"),
+        ({"space": {"vae": {"beta": [0.5, 1]}}}, "expected a range of beta"),
         ({"space": {"gan": {}}}, "not studied here"),
         ({"ranges": "broad"}, "wide or narrow"),
         ({"trials": 0}, "trials to be a whole number above 0"),
@@ -284,6 +326,7 @@ def test_refuses_what_cannot_be_studied_before_anything_runs(tmp_path, options, 
         (lambda: LogUniform(0, 1), "above 0"),
         (lambda: Whole(0.5, 2), "whole numbers"),
         (lambda: Choice(()), "one or more values"),
+        (lambda: Choice((object(),)), "can be written down"),
         (lambda: from_json([]), "a range for each option"),
         (lambda: from_json({"a": 1}), "expected one range"),
         (lambda: from_json({"a": {"normal": [0, 1]}}), "one of uniform"),

@@ -55,14 +55,20 @@ class Split:
         return replace(dataset, X=X, y=y, coordinates=None, factors=None)
 
     def tested_on(self, other: Split) -> Split:
-        """This split with the test rows of another, and a yardstick of at most as many."""
-        n = len(other.test)
+        """This split with the test rows of another, and a yardstick of as many.
+
+        Scores depend on the number of rows, so real rows are to be as many as generated ones.
+        """
+        X, y = self.yardstick, self.y_yardstick
+        if len(X) < len(other.test):  # training rows are in random order
+            X, y = self.train, self.y_train
+        first = np.arange(min(len(X), len(other.test)))
         return replace(
             self,
             test=other.test,
             y_test=other.y_test,
-            yardstick=self.yardstick[:n],
-            y_yardstick=None if self.y_yardstick is None else self.y_yardstick[:n],
+            yardstick=_take(X, first),
+            y_yardstick=_labels(y, first),
         )
 
 

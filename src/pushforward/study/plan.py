@@ -73,6 +73,10 @@ class Trial:
         inner = split(outer.rest(dataset), self.split_seed)
         return inner if self.searches else inner.tested_on(outer)
 
+    def fresh_draws(self, dataset: Dataset) -> bool:
+        """Whether repeats share no rows: those of a toy, unless its test rows were taken off."""
+        return dataset.source is not None and not self.held_out
+
 
 def derived(seed: int, repeat: int, purpose: str) -> int:
     """Seeds that are independent for each repeat and purpose."""

@@ -57,7 +57,7 @@ class Search:
             return [] if self.running else numbers[:1]
         mean = self.seconds / len(self.rows)
         spare = self.budget - self.seconds - mean * len(self.running)
-        return numbers[: max(0, math.floor(spare / mean))]
+        return numbers[: max(0, math.floor(min(spare / mean, len(numbers))))]
 
     @property
     def seconds(self) -> float:

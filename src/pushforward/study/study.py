@@ -14,7 +14,7 @@ from pushforward.errors import InputError
 from pushforward.methods import METHODS, Method
 from pushforward.models.neural import NeuralSampler
 from pushforward.sampler import fresh_seed
-from pushforward.space import BETA_1, Space, as_json
+from pushforward.space import BETA_1, Range, Space, as_json
 from pushforward.study.compare import Comparison
 from pushforward.study.engines import Engine, Here, Processes
 from pushforward.study.evidence import Evidence
@@ -123,7 +123,7 @@ def run_study(
     check_effort(budget, trials=trials, restarts=restarts, max_rounds=max_rounds, jobs=jobs)
     if engine not in ENGINES:
         raise InputError(f"expected an engine among {', '.join(ENGINES)}, got {engine!r}")
-    fresh_seed(seed)
+    seed, trials, restarts = fresh_seed(seed), int(trials), int(restarts)
     check_search(search, storage)
     spaces = {name: space_of(METHODS[name], ranges, space or {}) for name in names}
     _check_known(space or {}, names)
@@ -278,14 +278,19 @@ def space_of(method: Method, ranges: str, given: Mapping[str, Space]) -> Space:
     """The ranges that are searched for a method.
 
     Raises:
-        InputError: neither wide nor narrow; an option that the method does not have, or a value
-            that it refuses.
+        InputError: neither wide nor narrow; an option that the method does not have, or that is
+            the study's own; what is no range.
     """
     if ranges not in RANGES:
         raise InputError(f"expected ranges to be {' or '.join(RANGES)}, got {ranges!r}")
     space = given.get(method.name, method.wide if ranges == "wide" else method.narrow)
     known = method.sampler._get_param_names()
-    for option in space:
+    for option, each in space.items():
+        if not isinstance(each, Range):
+            raise InputError(
+                f"{method.name}: expected a range of {option}, such as those of pushforward.space, "
+                f"got {each!r}"
+            )
         if option in ("random_state", "max_rounds"):
             raise InputError(f"{method.name}: {option} is the study's own, and cannot be searched")
         if option not in known and not (option == BETA_1 and "betas" in known):

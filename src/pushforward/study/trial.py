@@ -37,6 +37,7 @@ from pushforward.models.latent import LatentSampler
 from pushforward.models.neural import NeuralSampler
 from pushforward.sampler import Sampler
 from pushforward.storage import replacing
+from pushforward.study.folder import short_hash
 from pushforward.study.plan import REAL, Trial, derived
 from pushforward.study.population import fit_begun
 
@@ -88,8 +89,9 @@ def run_together(
 
 
 def _fit_together(trials: Sequence[Trial], dataset: Dataset, folder: Path) -> list[Fitted]:
-    repeats = "-".join(str(trial.repeat) for trial in trials)
-    checkpoint = folder / "checkpoints" / f"{trials[0].method}-{repeats}.safetensors"
+    # By their hashes: one that a killed study left is not taken for that of other options.
+    name = f"{trials[0].method}-{short_hash([trial.hash for trial in trials])}"
+    checkpoint = folder / "checkpoints" / f"{name}.safetensors"
     began = time.monotonic()
     budget = trials[0].budget
     begun = []
@@ -140,7 +142,7 @@ def run_trial(
         "hash": trial.hash,
         "options": trial.options,
         "sizes": parts.sizes,
-        "fresh_draws": dataset.source is not None,  # repeats of a toy share no rows
+        "fresh_draws": trial.fresh_draws(dataset),
         "seconds": 0.0,
         "scores": {},
         "status": "OK",
@@ -182,7 +184,7 @@ def _fit_and_judge(
     keep_real: bool,
     fitted: Fitted | None,
 ) -> None:
-    checkpoint = folder / "checkpoints" / f"{trial.name}.safetensors"
+    checkpoint = folder / "checkpoints" / f"{trial.name}-{trial.hash}.safetensors"
     if fitted is None:
         sampler = _unfitted(trial)
         began = time.monotonic()
