@@ -44,6 +44,15 @@ def test_a_failure_is_as_bad_as_the_worst_of_all_methods():
     assert found.winners["gan"]["repeat"] == 2
 
 
+def test_methods_of_one_law_are_rarely_told_apart_by_any_budget():
+    rng = np.random.default_rng(0)
+    told = 0
+    for _ in range(200):
+        trials = {m: np.exp(1.5 * rng.normal(size=9)) for m in ("gan", "vae")}
+        told += verdicts(budget_claims(study(trials)))[ALIKE] == NOT_SUPPORTED
+    assert told <= stats.binom.ppf(0.99, 200, 0.05)
+
+
 def test_restarts_of_what_was_the_winner_before_no_longer_count():
     trials = searched("vae", [0.3, 0.1, 0.2, 0.05])
     old = restarted(trials[:3], [0.11, 0.12])

@@ -43,11 +43,12 @@ class Budgets:
     def surely(self, a: str, k_a: int, b: str, k_b: int) -> bool:
         """Whether a's best of k_a trials is below b's of k_b, in nearly all resamples.
 
-        The level is divided by the number of ordered pairs of methods, which are all looked at.
+        The level is divided by the number of ordered pairs of methods and by that of budgets, which
+        are all looked at.
         """
-        others = len(self.methods) * (len(self.methods) - 1)
+        looks = len(self.methods) * (len(self.methods) - 1) * self.last
         reversed_ = self.resampled[a][:, k_a - 1] >= self.resampled[b][:, k_b - 1]
-        return bool(reversed_.mean() < (1 - LEVEL) / max(others, 1))
+        return bool(reversed_.mean() < (1 - LEVEL) / max(looks, 1))
 
     def order(self, k: int) -> list[str]:
         """The methods from the best to the worst with k trials each."""
@@ -81,7 +82,8 @@ def budget_claims(evidence: Evidence, *, seed: int = 0) -> list[Claim]:
     """What curves of the best against trials say, as far as their bands can be believed.
 
     Two budgets of two methods differ surely where the bootstrap over trials has them the other way
-    round in less than 5 % of resamples, divided by the number of ordered pairs of methods.
+    round in less than 5 % of resamples, divided by the number of ordered pairs of methods and by
+    that of budgets.
 
     Lucic et al. 2018, arXiv:1711.10337, §6.
 
