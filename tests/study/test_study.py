@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import shutil
 from collections import Counter
 
 import numpy as np
@@ -16,6 +17,7 @@ from pushforward.errors import FileError, InputError
 from pushforward.evaluation.scores import Score
 from pushforward.methods import METHODS
 from pushforward.space import Choice, LogUniform, Uniform, Whole, as_json, from_json, read_spaces
+from pushforward.study.folder import RunFolder
 from pushforward.study.plan import Trial
 from pushforward.study.population import fit_begun
 from pushforward.study.request import as_dataset
@@ -77,6 +79,17 @@ def test_what_is_finished_is_not_run_again(finished, monkeypatch):
     again = run_study(X, out=finished.folder, **SMALL)
     assert again.complete
     assert lines(finished.folder) == before
+
+
+def test_a_trial_that_two_processes_finished_counts_once(finished, tmp_path):
+    folder = tmp_path / "s"
+    shutil.copytree(finished.folder, folder)
+    rows = lines(folder)
+    with (folder / "results.jsonl").open("a") as file:
+        file.writelines(json.dumps(row | {"seconds": 99.0}) + "\n" for row in rows)
+    assert RunFolder(folder).results() == rows
+    again = run_study(X, out=folder, **SMALL)
+    assert (again.finished, again.planned) == (finished.finished, finished.planned)
 
 
 def test_more_trials_go_on_from_those_that_are_there(tmp_path):

@@ -78,16 +78,24 @@ class RunFolder:
             )
 
     def results(self) -> list[dict[str, Any]]:
-        """The finished rows; a last line that was cut off by a crash does not count."""
+        """The finished rows; a last line that was cut off by a crash does not count.
+
+        Two that run the same study at once may both finish a trial: its first row counts.
+        """
         file = self._file("results.jsonl")
         if not file.exists():
             return []
         lines = file.read_text().split("\n")
         complete = lines[:-1]  # what follows the last newline was never finished
         try:
-            return [json.loads(line) for line in complete if line]
+            rows = [json.loads(line) for line in complete if line]
         except ValueError as error:
             raise FileError(f"{file} is damaged: {error}") from error
+        first: dict[Any, dict[str, Any]] = {}
+        for number, row in enumerate(rows):
+            trial = [row.get(key) for key in ("method", "kind", "repeat", "hash")]
+            first.setdefault(number if None in trial else tuple(trial), row)
+        return list(first.values())
 
     def add(self, row: dict[str, Any]) -> None:
         """Append a finished row, durably; numbers that are not finite become null."""
