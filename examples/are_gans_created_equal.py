@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from matplotlib.figure import Figure
 
 import pushforward as pf
 from pushforward.data.dataset import Dataset
@@ -37,7 +38,8 @@ from pushforward.report.html import write_report
 from pushforward.sampler import Sampler
 from pushforward.space import Choice, Range, Space
 from pushforward.study.claims import Claim, claims, reference_claim
-from pushforward.study.evidence import Evidence
+from pushforward.study.curves import best_of_trials
+from pushforward.study.evidence import TITLES, Evidence
 from pushforward.study.plan import REAL
 from pushforward.study.transfer import transfer_claim
 
@@ -130,12 +132,41 @@ def main(
         print(f"\n{name}\n{study}\nreport: {write_report(study.folder)}")
         if study.interrupted:
             return
-    conclude([out / name for name in names], out / "claims.json")
+    studies = {name: Evidence.read(out / name) for name in names}
+    draw(studies, out / "curves.png")
+    conclude(studies, out / "claims.json")
 
 
-def conclude(folders: list[Path], file: Path) -> None:
+def draw(studies: dict[str, Evidence], file: Path) -> None:
+    """The expected best of so many trials of each method, and the level of real rows."""
+    figure = Figure(figsize=(11, 3.6 * math.ceil(len(studies) / 2)), layout="constrained")
+    for k, (name, study) in enumerate(studies.items()):
+        axes = figure.add_subplot(math.ceil(len(studies) / 2), 2, k + 1)
+        for number, method in enumerate(study.searched):
+            curve = best_of_trials(study.values(method))
+            colour = f"C{number}"
+            axes.plot(curve.budget, curve.mean, color=colour, label=method)
+            firm = curve.firm  # beyond, the band would be too narrow
+            axes.fill_between(
+                curve.budget[firm],
+                curve.low[firm],
+                curve.high[firm],
+                color=colour,
+                alpha=0.12,
+                lw=0,
+            )
+        real = study.level(REAL)
+        if real is not None:
+            axes.axhline(max(real, 1e-3), color="black", lw=1, ls=":", label="real rows")
+        axes.set(title=name, xlabel="trials", ylabel=TITLES[study.objective])
+        axes.set(xscale="log", yscale="log")
+        if k == 0:
+            axes.legend(fontsize=7, ncols=2)
+    figure.savefig(file, dpi=110)
+
+
+def conclude(studies: dict[str, Evidence], file: Path) -> None:
     """What the paper claims and these studies say of it: of each data set, then of several."""
-    studies = {folder.name: Evidence.read(folder) for folder in folders}
     found = {name: [*claims(study), memory_claim(study)] for name, study in studies.items()}
     found["all data"] = [reference_claim(list(studies.values()))]
     for objective in dict.fromkeys(study.objective for study in studies.values()):
