@@ -101,11 +101,15 @@ def also(fake: Any, parts: Split, dataset: Dataset, sampler: Sampler | None) -> 
         yield replace(found[name], name=f"{name}_pca")
     if dataset.name != "triangles":
         return
-    # All eight draw by pushing z forward, real rows do not.
-    G, codes = (sampler and pushforward_of(sampler)) or (None, None)
     side = math.isqrt(fake.shape[1])
     drawn, real = (rows.reshape(-1, side, side) for rows in (fake[:DRAWN], parts.test[:HELD]))
-    yield from manifold_scores(drawn, real, generator=G, codes=codes).values()
+    if sampler is None:  # real rows have no generator to look for the nearest image of
+        found = manifold_scores(drawn, real)
+        yield from (found[name] for name in ("manifold_precision", "manifold_distance"))
+        return
+    pushed = pushforward_of(sampler)
+    assert pushed is not None  # all eight draw by pushing codes forward
+    yield from manifold_scores(drawn, real, generator=pushed[0], codes=pushed[1]).values()
 
 
 def main(
@@ -143,7 +147,7 @@ def draw(studies: dict[str, Evidence], file: Path) -> None:
     for k, (name, study) in enumerate(studies.items()):
         axes = figure.add_subplot(math.ceil(len(studies) / 2), 2, k + 1)
         for number, method in enumerate(study.searched):
-            curve = best_of_trials(study.values(method))
+            curve = best_of_trials(study.values(method)[study.drawn(method)])
             colour = f"C{number}"
             axes.plot(curve.budget, curve.mean, color=colour, label=method)
             firm = curve.firm  # beyond, the band would be too narrow
@@ -167,7 +171,10 @@ def draw(studies: dict[str, Evidence], file: Path) -> None:
 
 def conclude(studies: dict[str, Evidence], file: Path) -> None:
     """What the paper claims and these studies say of it: of each data set, then of several."""
-    found = {name: [*claims(study), memory_claim(study)] for name, study in studies.items()}
+    found = {name: claims(study) for name, study in studies.items()}
+    for name in ("digits", "triangles"):  # of toys, other draws stand in for real rows
+        if name in studies:
+            found[name].append(memory_claim(studies[name]))
     found["all data"] = [reference_claim(list(studies.values()))]
     for objective in dict.fromkeys(study.objective for study in studies.values()):
         alike = [study for study in studies.values() if study.objective == objective]
@@ -182,11 +189,12 @@ def conclude(studies: dict[str, Evidence], file: Path) -> None:
 
 def memory_claim(study: Evidence) -> Claim:
     """Whether training rows that are given out again have the best score of all (section 4)."""
-    again, best = study.level(REAL), min(study.restarted(m).mean() for m in NAMES)
+    again = study.level(REAL)
+    best = min(float(np.median(x)) for m in NAMES if len(x := study.restarted(m)))
     assert again is not None
     verdict = "supported" if again < best else "not supported"
     sentence = f"Training rows given out again score {again:.3g}, the best method {best:.3g}."
-    numbers = {"memory": again, "best": float(best)}
+    numbers = {"memory": again, "best": best}
     return Claim("The score is blind to memorisation", verdict, sentence, numbers)
 
 

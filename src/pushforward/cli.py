@@ -803,6 +803,7 @@ def study(
     """
     from pushforward.data.load import load_data
     from pushforward.space import read_spaces
+    from pushforward.study.claims import ranks_in_words
     from pushforward.study.request import choose_methods
     from pushforward.study.study import run_study
 
@@ -838,6 +839,9 @@ def study(
         elif best["options"]:
             chosen = ", ".join(f"{k}={_short(v)}" for k, v in best["options"].items())
             typer.echo(f"{method}: best of its trials is number {best['repeat']}, {chosen}")
+    ranks = ranks_in_words(result.folder)
+    if ranks:
+        typer.echo(f"\n{ranks}\n")
     _conclude(result)
 
 

@@ -52,7 +52,7 @@ def test_a_finished_study_is_one_page_with_an_answer_and_its_grounds(tmp_path):
     assert "surely better than every other" in page
     assert "Not finished" not in page
     assert "Real rows get 0.02 and a fitted Gaussian, the floor, gets 0.45" in page
-    assert "With few trials all methods are alike" in page
+    assert "With few trials no method is surely ahead" in page
     assert "No trial failed." in page
     assert "1e-05 to 0.01, log" in page
     assert "12 trials of each, random" in page

@@ -395,3 +395,16 @@ def test_the_command_studies_what_a_file_of_ranges_says(tmp_path):
     result = CliRunner().invoke(app, arguments)
     assert result.exit_code != 0
     assert isinstance(result.exception, FileError)
+
+
+def test_a_score_that_no_trial_has_is_said_before_anything_is_made(tmp_path):
+    with pytest.raises(InputError, match=r"an objective among distance, frechet.*got 'fid'"):
+        run_study(X, out=tmp_path / "s", objective="fid", **SMALL)
+    assert not (tmp_path / "s").exists()
+
+
+def test_a_first_trial_that_fails_at_once_says_nothing_of_how_long_one_takes():
+    search = search_of(budget=10.0)
+    search.batch(16)
+    search.tell([row_of(0, 0.2, seconds=0.01, status="FAILED")])
+    assert [t.repeat for t in search.batch(16)] == [1]

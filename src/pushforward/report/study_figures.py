@@ -374,7 +374,7 @@ def rank_intervals(
     """Each method's rank and its interval, best first.
 
     >>> rank_intervals(["vae"], [1.0], [(1.0, 2.0)]).axes[0].get_xlabel()
-    'rank by the mean of restarts'
+    'rank by the median of restarts'
     """
     figure = new_figure(4.9, 0.75 + 0.3 * len(labels))
     axes = figure.subplots()
@@ -386,7 +386,7 @@ def rank_intervals(
     axes.set_ylim(len(labels) - 0.4, -0.6)
     axes.set_xlim(0.5, len(labels) + 0.5)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.set_xlabel("rank by the mean of restarts")
+    axes.set_xlabel("rank by the median of restarts")
     axes.spines["left"].set_visible(False)
     axes.grid(axis="x", color=REAL_PALE, lw=0.6)
     axes.set_axisbelow(True)

@@ -53,8 +53,11 @@ def curve_pictures(evidence: Evidence) -> list[list[Picture]]:
     trials, seconds = [], []
     grid = _grid(evidence)
     for method in evidence.searched:
-        values = evidence.values(method)
-        cost = np.maximum(evidence.seconds(method), 1e-3)
+        chosen = evidence.drawn(method) if random else slice(None)
+        values = evidence.values(method)[chosen]
+        cost = np.maximum(evidence.seconds(method)[chosen], 1e-3)
+        if not len(values):  # the registry's own options alone, so far
+            continue
         if random:
             trials.append(_line(evidence, method, best_of_trials(values)))
             if len(values) > 1:
@@ -62,6 +65,8 @@ def curve_pictures(evidence: Evidence) -> list[list[Picture]]:
         else:
             trials.append(_as_run(evidence, method, np.arange(1, len(values) + 1)))
             seconds.append(_as_run(evidence, method, np.cumsum(cost)))
+    if not trials:
+        return []
     levels, beyond = _near(_levels(evidence), [line.mean for line in trials])
     found = [_both(trials, scale, "trials", levels, _caption(evidence, random) + beyond)]
     seconds = [line for line in seconds if np.isfinite(line.mean).any()]
@@ -118,7 +123,12 @@ def _failed(evidence: Evidence) -> str:
 
 def _grid(evidence: Evidence) -> NDArray:
     """Seconds from the shortest trial to the longest search."""
-    cost = [np.maximum(evidence.seconds(m), 1e-3) for m in evidence.searched]
+    random = evidence.settings["search"] == "random"
+    cost = [
+        np.maximum(evidence.seconds(m)[evidence.drawn(m) if random else slice(None)], 1e-3)
+        for m in evidence.searched
+    ]
+    cost = [each for each in cost if len(each)]
     several = [each for each in cost if len(each) > 1] or cost
     first, last = min(each.min() for each in several), max(each.sum() for each in several)
     # Each search ends at a budget of its own, where all of its trials are done.
@@ -130,7 +140,8 @@ def _line(evidence: Evidence, method: str, curve: Curve) -> Line:
     low, high = evidence.shown(1.0) * curve.low, evidence.shown(1.0) * curve.high
     shown = np.ones(len(curve.budget), dtype=bool)
     if curve.budget.dtype.kind == "f":  # no longer than the search was
-        shown = curve.budget <= evidence.seconds(method).sum() * (1 + 1e-9)
+        took = evidence.seconds(method)[evidence.drawn(method)].sum()
+        shown = curve.budget <= took * (1 + 1e-9)
     return Line(
         method,
         curve.budget[shown],
@@ -209,7 +220,7 @@ def rank_picture(ranked: Sequence[Place]) -> Picture | None:
             [(place.low, place.high) for place in ranked],
         ),
         "Rank of each method with its 95 % interval; the table beside it has the same numbers.",
-        "Dots: rank by the mean of restarts; bars: 95 % bootstrap intervals over restarts.",
+        "Dots: rank by the median of restarts; bars: 95 % bootstrap intervals over restarts.",
     )
 
 

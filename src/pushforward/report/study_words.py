@@ -9,7 +9,7 @@ from markupsafe import Markup
 from pushforward.report.run import Run
 from pushforward.report.words import listing
 from pushforward.study.claim import counted, said
-from pushforward.study.curves import expected_best
+from pushforward.study.curves import FIRM, expected_best
 from pushforward.study.evidence import Evidence
 from pushforward.study.order import Pair, Place
 from pushforward.study.plan import FLOOR, REAL
@@ -24,8 +24,8 @@ def study_answer(
     if not ranked:
         return _before_restarts(evidence, objective)
     best = ranked[0]
-    score = said(evidence.shown(best.mean))
-    text = Markup(" is best {}: its {} is {}, the mean of {}{}.").format(
+    score = said(evidence.shown(best.median))
+    text = Markup(" is best {}: its {} is {}, the median of {}{}.").format(
         _how_far(evidence),
         objective,
         score,
@@ -100,10 +100,11 @@ def _by_budget(evidence: Evidence) -> str:
     methods = [m for m in evidence.searched if evidence.spaces[m]]
     if evidence.settings["search"] != "random" or len(methods) < 2:
         return ""
-    curves = {m: expected_best(evidence.values(m)) for m in methods}
-    most = min(map(len, curves.values()))
+    drawn = {m: evidence.values(m)[evidence.drawn(m)] for m in methods}
+    most = min(map(len, drawn.values())) // FIRM  # beyond, the best hangs on one trial
     if most < 2:
         return ""
+    curves = {m: expected_best(values) for m, values in drawn.items()}
     few, many = (min(methods, key=lambda m: float(curves[m][k - 1])) for k in (1, most))
     start = f"Of one random trial each, {few} is to be expected best"
     if few == many:

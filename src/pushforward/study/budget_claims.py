@@ -23,7 +23,7 @@ from pushforward.study.evidence import Evidence
 FEW = 15  # trials, with which Lucic et al. find all methods alike
 LEAST = 9  # trials of each method: three groups of the three that a curve needs at least
 RESAMPLES = 4000
-ALIKE = "With few trials all methods are alike"
+ALIKE = "With few trials no method is surely ahead"
 ORDER = "The order of methods hangs on the budget"
 OVERTURNED = "A worse method with more trials beats a better one with fewer"
 
@@ -71,7 +71,7 @@ def budgets(evidence: Evidence, *, seed: int = 0) -> Budgets | None:
     rng = np.random.default_rng(seed)
     best, resampled = {}, {}
     for method in methods:
-        x = evidence.values(method)
+        x = evidence.values(method)[evidence.drawn(method)]
         best[method] = expected_best(x)[:last]
         drawn = x[rng.integers(len(x), size=(RESAMPLES, len(x)))]
         resampled[method] = expected_best(drawn)[:, :last]

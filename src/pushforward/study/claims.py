@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +20,7 @@ from pushforward.study.claim import (
     said,
 )
 from pushforward.study.evidence import Evidence
-from pushforward.study.order import Pair, pairs
+from pushforward.study.order import Pair, pairs, places
 from pushforward.study.score_claims import agreement_claim, stability_claim
 from pushforward.study.search import DISTANCE
 
@@ -69,6 +70,29 @@ def judged_values(evidence: Evidence) -> dict[str, NDArray]:
     return {m: x for m, x in found.items() if np.isfinite(x).all()}
 
 
+def ranks_in_words(folder: Path) -> str:
+    """Methods in the order of their restarts, by what the study searched for: a line for each.
+
+    >>> import tempfile
+    >>> ranks_in_words(Path(tempfile.mkdtemp()))
+    Traceback (most recent call last):
+    pushforward.errors.FileError: ... holds no run: there is no config.json in it
+    """
+    evidence = Evidence.read(folder)
+    found = places(judged_values(evidence))
+    if not found:
+        return ""
+    lines = [f"By {evidence.title(evidence.objective)}, for which was searched:"]
+    for place in found:
+        failed = evidence.failures(place.method)
+        lines.append(
+            f"rank {place.rank:g} ({place.low:g} to {place.high:g})  {place.method}: median of "
+            f"{counted(place.restarts, 'restart')} {said(evidence.shown(place.median))}"
+            + (f", {failed} failed" if failed else "")
+        )
+    return "\n".join(lines)
+
+
 def better_claims(
     evidence: Evidence,
     values: Mapping[str, NDArray],
@@ -78,7 +102,7 @@ def better_claims(
 ) -> list[Claim]:
     """Whether the best is better than those next to it, and whether most are alike."""
     held = pairs(values, seed=seed) if held is None else held
-    order = sorted(values, key=lambda method: float(values[method].mean()))
+    order = sorted(values, key=lambda method: float(np.median(values[method])))
     best = order[0]
     against = {pair.worse: pair for pair in held if pair.better == best}
     top = [_better(evidence, values, against[m]) for m in order[1 : 1 + TOP] if m in against]
@@ -86,8 +110,8 @@ def better_claims(
     decidable = any(pair.decidable for pair in held)
     last = order[-1]
     sentence = (
-        f"Means go from {_mean(evidence, values, best)} ({best}) to "
-        f"{_mean(evidence, values, last)} ({last}). "
+        f"Medians go from {_median(evidence, values, best)} ({best}) to "
+        f"{_median(evidence, values, last)} ({last}). "
     )
     if not decidable:
         sentence += "So few restarts could not show a difference of any two methods."
@@ -107,8 +131,9 @@ def better_claims(
 
 def _better(evidence: Evidence, values: Mapping[str, NDArray], pair: Pair) -> Claim:
     a, b = pair.better, pair.worse
+    ahead, behind = _median(evidence, values, a), _median(evidence, values, b)
     sentence = (
-        f"Mean of restarts {_mean(evidence, values, a)} against {_mean(evidence, values, b)}; "
+        f"Median of restarts {ahead} against {behind}; "
         f"{a} is ahead in {pair.chance:.0%} of resamples, {probability(pair.p)} after allowing for "
         "all pairs."
     )
@@ -125,7 +150,8 @@ def reference_claim(
 
     Every method is held against it by its restarts, with Holm's adjustment for their number.
     """
-    name = f"No method is consistently better than {reference}"
+    where = " on every data set" if len(studies) > 1 else ""
+    name = f"No method is surely better than {reference}{where}"
     better: list[set[str]] = []
     decidable, details, most = True, [], 0
     for evidence in studies:
@@ -136,12 +162,12 @@ def reference_claim(
         better.append({pair.better for pair in held if pair.worse == reference and pair.sure})
         decidable &= all(pair.decidable for pair in held)
         most = max(most, len(held))
-        where = f"On {evidence.name}: " if len(studies) > 1 else ""
+        on = f"On {evidence.name}: " if where else ""
         lower = sum(pair.worse == reference for pair in held)
         sure = f" ({listed(sorted(better[-1]))})" if better[-1] else ""
         details.append(
-            f"{where}{lower} of {counted(len(held), 'other')} have a better mean of restarts than "
-            f"{reference} ({_mean(evidence, values, reference)}), {len(better[-1])} of them "
+            f"{on}{lower} of {counted(len(held), 'other')} have a better median of restarts than "
+            f"{reference} ({_median(evidence, values, reference)}), {len(better[-1])} of them "
             f"surely{sure}."
         )
     always = set.intersection(*better)
@@ -152,5 +178,5 @@ def reference_claim(
     return Claim(name, verdict, " ".join(details), numbers)
 
 
-def _mean(evidence: Evidence, values: Mapping[str, NDArray], method: str) -> str:
-    return said(evidence.shown(float(values[method].mean())))
+def _median(evidence: Evidence, values: Mapping[str, NDArray], method: str) -> str:
+    return said(evidence.shown(float(np.median(values[method]))))

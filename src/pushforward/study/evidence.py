@@ -140,10 +140,18 @@ class Evidence:
         """That each trial of a search took, (n,)."""
         return np.array([float(row["seconds"]) for row in self.trials[method]])
 
+    def drawn(self, method: str) -> NDArray:
+        """Which trials of a search are random draws, (n,) of booleans: not the registry's own."""
+        return np.array([row["repeat"] > 0 or self.of(method) == 1 for row in self.trials[method]])
+
     def failed(self, method: str) -> NDArray:
         """Which trials of a search failed, (n,) of booleans."""
         found = [value_of(row, self.objective) is None for row in self.trials[method]]
         return np.array(found, dtype=bool)
+
+    def failures(self, method: str) -> int:
+        """How many restarts of a winner failed."""
+        return sum(value_of(row, self.objective) is None for row in self.restarts[method])
 
     def has(self, objective: str) -> bool:
         """Whether all trials with scores have one by which they could be searched."""

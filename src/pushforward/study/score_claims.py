@@ -46,7 +46,7 @@ def stability_claim(evidence: Evidence, *, seed: int = 0) -> Claim:
     """
     by_method = {}
     for method in evidence.searched:
-        x = evidence.values(method)[~evidence.failed(method)]
+        x = evidence.values(method)[~evidence.failed(method) & evidence.drawn(method)]
         if evidence.spaces[method] and len(x) >= LEAST and spread(x) > 0:
             by_method[method] = x
     if evidence.settings["search"] != "random" or len(by_method) < 2:

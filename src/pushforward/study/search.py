@@ -53,7 +53,7 @@ class Search:
         numbers = [k for k in range(self.trials) if k not in self.rows and k not in self.running]
         if self.budget is None or not numbers:
             return numbers
-        if not self.rows:  # the first says how long one takes
+        if self.best is None:  # one that did not fail says how long one takes
             return [] if self.running else numbers[:1]
         mean = self.seconds / len(self.rows)
         spare = self.budget - self.seconds - mean * len(self.running)

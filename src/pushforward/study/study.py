@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -10,7 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from pushforward.data.dataset import Dataset
-from pushforward.errors import InputError
+from pushforward.data.split import split
+from pushforward.errors import EvaluationWarning, InputError
+from pushforward.evaluation.evaluate import evaluate
 from pushforward.methods import METHODS, Method
 from pushforward.models.neural import NeuralSampler
 from pushforward.sampler import fresh_seed
@@ -32,6 +35,7 @@ from pushforward.study.search import DISTANCE, Row, Search
 from pushforward.study.searchers import RandomSearch, Searcher
 from pushforward.study.trial import learn_features
 
+FEW = 50  # rows by which it is seen which scores there are
 TOGETHER = 16  # trials of one method that are asked for at once, to train as one population
 RANGES = ("wide", "narrow")
 ENGINES = ("local", "ray")
@@ -125,6 +129,8 @@ def run_study(
         raise InputError(f"expected an engine among {', '.join(ENGINES)}, got {engine!r}")
     seed, trials, restarts = fresh_seed(seed), int(trials), int(restarts)
     check_search(search, storage)
+    if also is None:
+        check_objective(objective, dataset)
     spaces = {name: space_of(METHODS[name], ranges, space or {}) for name in names}
     _check_known(space or {}, names)
     config = describe_run(
@@ -137,7 +143,7 @@ def run_study(
         max_rounds=max_rounds,
         seed=seed,
         real_rows=real_rows,
-        also=getattr(also, "__name__", None),
+        also=None if also is None else getattr(also, "__name__", repr(also)),
     )
     path = Path(out) if out is not None else default_folder(dataset, config)
     folder = RunFolder.open(path, config)
@@ -306,6 +312,21 @@ def _check_known(given: Mapping[str, Space], names: Sequence[str]) -> None:
         raise InputError(
             f"ranges are given for {', '.join(unknown)}, not studied here; the methods are "
             f"{', '.join(names)}"
+        )
+
+
+def check_objective(objective: str, dataset: Dataset) -> None:
+    """Refuse a score that no trial would have, by those of a few real rows."""
+    if objective == DISTANCE:
+        return
+    parts = split(dataset, 0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", EvaluationWarning)
+        real, fake, train = (rows[:FEW] for rows in (parts.test, parts.yardstick, parts.train))
+        known = evaluate(real, fake, train, dataset.source)
+    if objective not in known:
+        raise InputError(
+            f"expected an objective among {', '.join((DISTANCE, *known))}, got {objective!r}"
         )
 
 
