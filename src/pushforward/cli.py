@@ -736,14 +736,11 @@ def compare(
 
     Example: pushforward compare mydata.csv --budget 60 --out runs/mine
     """
-    from pushforward.data.load import load_data
     from pushforward.study.compare import compare as run
     from pushforward.study.request import choose_methods
 
     choose_methods(methods)  # a misspelt name is told before the data is read
-    images = _of_images((data,), size, channels, skip_unreadable)[data]
-    dataset = load_data(data, drop=drop or [], as_category=as_category or [], label=label, **images)
-    _say_notes(dataset)
+    dataset = _judged_data(data, label, drop, as_category, size, channels, skip_unreadable)
     with _meter() as watch:
         result = run(
             dataset,
@@ -801,7 +798,6 @@ def study(
 
     Example: pushforward study digits --methods gan,wgan-gp,vae --trials 20 --max-rounds 2000
     """
-    from pushforward.data.load import load_data
     from pushforward.space import read_spaces
     from pushforward.study.claims import ranks_in_words
     from pushforward.study.request import choose_methods
@@ -809,9 +805,7 @@ def study(
 
     choose_methods(methods)  # a misspelt name is told before the data is read
     spaces = read_spaces(space) if space is not None else None
-    images = _of_images((data,), size, channels, skip_unreadable)[data]
-    dataset = load_data(data, drop=drop or [], as_category=as_category or [], label=label, **images)
-    _say_notes(dataset)
+    dataset = _judged_data(data, label, drop, as_category, size, channels, skip_unreadable)
     with _meter() as watch:
         result = run_study(
             dataset,
@@ -843,6 +837,24 @@ def study(
     if ranks:
         typer.echo(f"\n{ranks}\n")
     _conclude(result)
+
+
+def _judged_data(
+    data: str,
+    label: list[str] | None,
+    drop: list[str] | None,
+    as_category: list[str] | None,
+    size: str | None,
+    channels: str | None,
+    skip_unreadable: bool,
+) -> Dataset:
+    """The data of a comparison or a study, with notes on what was left out."""
+    from pushforward.data.load import load_data
+
+    images = _of_images((data,), size, channels, skip_unreadable)[data]
+    dataset = load_data(data, drop=drop or [], as_category=as_category or [], label=label, **images)
+    _say_notes(dataset)
+    return dataset
 
 
 def _short(value: Any) -> str:
@@ -887,7 +899,7 @@ def _meter() -> Iterator[Any]:
 
 @app.command()
 def report(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A run folder that compare wrote.")],
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A run folder of compare or study.")],
 ) -> None:
     """Draw the report of a run again.
 
