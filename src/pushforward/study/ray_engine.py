@@ -133,6 +133,9 @@ def _ray() -> Any:
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     # Else it begins a batch that has no room in memory for ever again. Read when Ray is imported.
     os.environ.setdefault("RAY_task_oom_retries", str(RETRIES))
+    # Workers of a cluster that is started here share the machine as other processes do: Ray would
+    # let everything else go first, and a busy machine starve them.
+    os.environ.setdefault("RAY_worker_niceness", "0")
     try:
         import ray
         import ray.cloudpickle
