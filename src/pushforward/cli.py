@@ -829,7 +829,7 @@ def study(
         )
     for method, best in result.best.items():
         if best is None:
-            typer.echo(f"{method}: every trial failed")
+            typer.echo(f"{method}: every trial{' so far' * result.interrupted} failed")
         elif best["options"]:
             chosen = ", ".join(f"{k}={_short(v)}" for k, v in best["options"].items())
             typer.echo(f"{method}: best of its trials is number {best['repeat']}, {chosen}")

@@ -47,7 +47,7 @@ Watch = Callable[[Row, int, int], None]
 class Study(Comparison):
     """A finished (or interrupted) study: a comparison of what its searches have found.
 
-    `best` has the best trial of each method's search, and None where all failed.
+    `best` has the best trial of each method's search, and None where all so far have failed.
     """
 
     best: dict[str, Row | None] = field(default_factory=dict)
@@ -178,7 +178,7 @@ def run_study(
         interrupted = True
     finally:
         run.close()
-    best = {name: each.best for name, each in searches.items()}
+    best = {name: each.best for name, each in searches.items() if each.rows}
     standings = rank(Evidence.read(path).judged)
     return Study(path, standings, work.finished, work.planned, interrupted, best)
 
