@@ -899,7 +899,7 @@ def _meter() -> Iterator[Any]:
 
 @app.command()
 def report(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A run folder of compare or study.")],
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A folder of compare or study.")],
 ) -> None:
     """Draw the report of a run again.
 
