@@ -19,6 +19,7 @@ from pushforward.study.plan import Trial
 from pushforward.study.trial import run_together
 
 Row = dict[str, Any]
+IDLE = 300  # seconds without work after which a process ends, as when its study was killed
 
 
 class Engine(ABC):
@@ -67,7 +68,7 @@ class Processes(Engine):
     def __init__(self, dataset: Dataset, folder: Path, real_rows: bool, jobs: int) -> None:
         self.slots = jobs
         self.pool = ProcessPoolExecutor(
-            jobs, initializer=_begin, initargs=(dataset, folder, real_rows)
+            jobs, timeout=IDLE, initializer=_begin, initargs=(dataset, folder, real_rows)
         )
         self.running: dict[concurrent.futures.Future[list[Row]], Sequence[Trial]] = {}
 
