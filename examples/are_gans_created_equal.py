@@ -41,6 +41,7 @@ from pushforward.study.claims import Claim, claims, reference_claim
 from pushforward.study.curves import best_of_trials
 from pushforward.study.evidence import TITLES, Evidence
 from pushforward.study.plan import REAL
+from pushforward.study.score_claims import agreement_claim
 from pushforward.study.transfer import transfer_claim
 
 NAMES = ("mm-gan", "ns-gan", "ls-gan", "wgan", "wgan-gp", "dragan", "began", "vae")
@@ -175,6 +176,9 @@ def conclude(studies: dict[str, Evidence], file: Path) -> None:
     for name in ("digits", "triangles"):  # of toys, other draws stand in for real rows
         if name in studies:
             found[name].append(memory_claim(studies[name]))
+    if "triangles" in studies:  # within δ comes hardly any, so by how far they are as well
+        for score in ("manifold_distance", "manifold_missed"):
+            found["triangles"].append(agreement_claim(studies["triangles"], score))
     found["all data"] = [reference_claim(list(studies.values()))]
     for objective in dict.fromkeys(study.objective for study in studies.values()):
         alike = [study for study in studies.values() if study.objective == objective]
