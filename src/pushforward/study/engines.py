@@ -62,7 +62,7 @@ class Here(Engine):
         self.batch = ()
 
 
-class Processes(Engine):
+class Pool(Engine):
     """A process for each of `jobs` batches, of one thread each."""
 
     def __init__(self, dataset: Dataset, folder: Path, real_rows: bool, jobs: int) -> None:
@@ -93,7 +93,7 @@ class Processes(Engine):
         self.pool.shutdown(wait=True, kill_workers=True)
 
 
-_data: tuple[Dataset, Path, bool]  # of a process of `Processes`, which is handed it once
+_data: tuple[Dataset, Path, bool]  # of a process of `Pool`, which is handed it once
 
 
 def _begin(dataset: Dataset, folder: Path, real_rows: bool) -> None:

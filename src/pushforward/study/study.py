@@ -18,7 +18,7 @@ from pushforward.methods import METHODS, Method
 from pushforward.sampler import fresh_seed
 from pushforward.space import BETA_1, Range, Space, as_json
 from pushforward.study.compare import Comparison
-from pushforward.study.engines import Engine, Here, Processes
+from pushforward.study.engines import Engine, Here, Pool
 from pushforward.study.evidence import Evidence
 from pushforward.study.folder import RunFolder
 from pushforward.study.plan import Judge, Trial
@@ -282,4 +282,4 @@ def engine_of(
     jobs = jobs or os.cpu_count() or 1
     if jobs == 1:
         return Here(dataset, folder, real_rows)
-    return Processes(dataset, folder, real_rows, jobs)
+    return Pool(dataset, folder, real_rows, jobs)
