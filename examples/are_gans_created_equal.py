@@ -104,12 +104,11 @@ def also(fake: Any, parts: Split, dataset: Dataset, sampler: Sampler | None) -> 
         return
     side = math.isqrt(fake.shape[1])
     drawn, real = (rows.reshape(-1, side, side) for rows in (fake[:DRAWN], parts.test[:HELD]))
-    if sampler is None:  # real rows have no generator to look for the nearest image of
+    pushed = None if sampler is None else pushforward_of(sampler)
+    if pushed is None:  # real rows and the Gaussian have no generator to look for the nearest of
         found = manifold_scores(drawn, real)
         yield from (found[name] for name in ("manifold_precision", "manifold_distance"))
         return
-    pushed = pushforward_of(sampler)
-    assert pushed is not None  # all eight draw by pushing codes forward
     yield from manifold_scores(drawn, real, generator=pushed[0], codes=pushed[1]).values()
 
 
