@@ -5,8 +5,8 @@
 
 Eight methods search the wide ranges of the paper on four data sets, each with as many trials; the
 best trial of each is fitted again from other seeds and judged by rows that no search saw. An
-interrupted replay goes on. Each data set has a folder with a report; claims.json has what the paper
-claims, and what these numbers say of it. Networks are perceptrons, as all sixteen trials of a batch
+interrupted replay goes on. Each data set has a folder with a report; results.json has all scores, and
+what they say of the paper's claims. Networks are perceptrons, as all sixteen trials of a batch
 are then trained at once; `--full` takes the paper's convolutions, rows and rounds, for a GPU.
 
 Lucic et al. 2018, Are GANs created equal? A large-scale study, arXiv:1711.10337.
@@ -42,6 +42,7 @@ from pushforward.study.curves import best_of_trials
 from pushforward.study.evidence import TITLES, Evidence
 from pushforward.study.plan import REAL
 from pushforward.study.score_claims import agreement_claim
+from pushforward.study.search import value_of
 from pushforward.study.transfer import transfer_claim
 
 NAMES = ("mm-gan", "ns-gan", "ls-gan", "wgan", "wgan-gp", "dragan", "began", "vae")
@@ -138,7 +139,7 @@ def main(
             return
     studies = {name: Evidence.read(out / name) for name in names}
     draw(studies, out / "curves.png")
-    conclude(studies, out / "claims.json")
+    conclude(studies, out / "results.json")
 
 
 def draw(studies: dict[str, Evidence], file: Path) -> None:
@@ -187,7 +188,28 @@ def conclude(studies: dict[str, Evidence], file: Path) -> None:
         print(f"\n{name}")
         for claim in said:
             print(f"- {claim.name}: {claim.verdict}. {claim.sentence}")
-    file.write_text(json.dumps({k: [vars(c) for c in v] for k, v in found.items()}, indent=1))
+    told = {name: [vars(claim) for claim in said] for name, said in found.items()}
+    scores = {name: summary(study) for name, study in studies.items()}
+    file.write_text(json.dumps({"claims": told, "scores": scores}))
+
+
+def summary(study: Evidence) -> dict[str, Any]:
+    """What each trial and each restart scored, and in how many seconds; null where it failed."""
+    return {
+        "objective": study.objective,
+        "real rows": study.level(REAL),
+        "trials": {
+            name: [
+                {"options": row["options"], "value": value, "seconds": round(row["seconds"], 2)}
+                for row in study.trials[name]
+                for value in [value_of(row, study.objective)]
+            ]
+            for name in NAMES
+        },
+        "restarts": {
+            name: [value_of(row, study.objective) for row in study.restarts[name]] for name in NAMES
+        },
+    }
 
 
 def memory_claim(study: Evidence) -> Claim:
