@@ -5,8 +5,8 @@
 
 Eight methods search the wide ranges of the paper on four data sets, each with as many trials; the
 best trial of each is fitted again from other seeds and judged by rows that no search saw. An
-interrupted replay goes on. Each data set has a folder with a report; results.json has all scores, and
-what they say of the paper's claims. Networks are perceptrons, as all sixteen trials of a batch
+interrupted replay goes on. Each data set has a folder with a report; results.json has all scores,
+and what they say of the paper's claims. Networks are perceptrons, as all sixteen trials of a batch
 are then trained at once; `--full` takes the paper's convolutions, rows and rounds, for a GPU.
 
 Lucic et al. 2018, Are GANs created equal? A large-scale study, arXiv:1711.10337.
