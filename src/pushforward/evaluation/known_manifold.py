@@ -6,12 +6,13 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pushforward.errors import InputError
 from pushforward.evaluation.intervals import wilson_interval
 from pushforward.evaluation.neighbours import nearest_distance
 from pushforward.evaluation.polygons import as_images, triangle_distance
-from pushforward.evaluation.scores import Evaluation, Score
+from pushforward.evaluation.scores import Direction, Evaluation, Score
 
 DELTA = 0.75  # squared distance up to which an image is on the manifold
 
@@ -68,50 +69,50 @@ def manifold_scores(
         from pushforward.evaluation.inversion import nearest_generated  # torch takes seconds
 
         missed, among = nearest_generated(generator, codes, X), "the nearest that can be generated"
-    distance = triangle_distance(Y)
-    on = float((distance <= delta).mean())
-    reached = float((missed <= delta).mean())
-    precision, recall = wilson_interval(on, len(Y)), wilson_interval(reached, len(X))
-    shared: dict[str, Any] = {"sizes": {"real": len(X), "fake": len(Y)}, "features": "pixels"}
+    return _told(triangle_distance(Y), missed, among, delta)
+
+
+def _told(distance: NDArray, missed: NDArray, among: str, delta: float) -> Evaluation:
+    """The scores by squared distances of generated images, (n,), and of real ones, (m,)."""
+    on, reached = (float((each <= delta).mean()) for each in (distance, missed))
+    precision, recall = (
+        wilson_interval(on, len(distance)),
+        wilson_interval(reached, len(missed)),
+    )
+    sizes = {"real": len(missed), "fake": len(distance)}
+
+    def score(
+        name: str, value: float, better: Direction, meaning: str, interval: Any = None
+    ) -> Score:
+        how: dict[str, Any] = {"sizes": sizes, "features": "pixels", "meaning": meaning}
+        return Score(f"manifold_{name}", value, better, interval=interval, **how)
+
+    near = f"within {delta:g} (squared) of"
+    far = "squared distance of"
     return Evaluation(
         [
-            Score(
-                "manifold_precision",
-                on,
-                "higher",
-                interval=precision,
-                meaning=f"share of generated images within {delta:g} (squared) of a triangle",
-                **shared,
+            score(
+                "precision", on, "higher", f"share of generated images {near} a triangle", precision
             ),
-            Score(
-                "manifold_recall",
-                reached,
-                "higher",
-                interval=recall,
-                meaning=f"share of real images within {delta:g} (squared) of {among}",
-                **shared,
-            ),
-            Score(
-                "manifold_f1",
+            score("recall", reached, "higher", f"share of real images {near} {among}", recall),
+            score(
+                "f1",
                 _f1(on, reached),
                 "higher",
-                interval=(_f1(precision[0], recall[0]), _f1(precision[1], recall[1])),
-                meaning="harmonic mean of both",
-                **shared,
+                "harmonic mean of both",
+                (_f1(precision[0], recall[0]), _f1(precision[1], recall[1])),
             ),
-            Score(
-                "manifold_distance",
+            score(
+                "distance",
                 float(np.median(distance)),
                 "lower",
-                meaning="squared distance of generated images from a triangle, median",
-                **shared,
+                f"{far} generated images from a triangle, median",
             ),
-            Score(
-                "manifold_missed",
+            score(
+                "missed",
                 float(np.median(missed)),
                 "lower",
-                meaning=f"squared distance of real images from {among}, median",
-                **shared,
+                f"{far} real images from {among}, median",
             ),
         ]
     )
