@@ -101,7 +101,7 @@ class RunFolder:
         """Append a finished row, durably; numbers that are not finite become null."""
         file = self._file("results.jsonl")
         line = json.dumps(_finite(row), allow_nan=False) + "\n"
-        if file.exists() and not file.read_bytes().endswith(b"\n"):
+        if file.exists() and _is_cut_off(file):
             line = "\n".join([json.dumps(r) for r in self.results()] + [line])
             write_atomically(file, line.encode())
             return
@@ -117,6 +117,15 @@ class RunFolder:
         """The file of samples of that name, whatever its kind, or None."""
         found = sorted(self._file("samples").glob(f"{name}.*"))
         return next((f for f in found if f.suffix in (".npz", ".parquet")), None)
+
+
+def _is_cut_off(file: Path) -> bool:
+    """Whether the last line was never finished; read by its last byte, as files grow long."""
+    with file.open("rb") as lines:
+        if not lines.seek(0, os.SEEK_END):
+            return False
+        lines.seek(-1, os.SEEK_END)
+        return lines.read(1) != b"\n"
 
 
 def _finite(value: Any) -> Any:

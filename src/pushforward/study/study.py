@@ -165,22 +165,27 @@ def run_study(
     work = Work(searches, restarts, common, folder.results(), together)
     learn_features([next(iter(searches.values())).make(0, {})], dataset, path)
     run = engine_of(engine, address, dataset, path, real_rows, jobs)
-    interrupted = False
+    interrupted = not carry_out(run, work, folder, watch)
+    best = {name: each.best for name, each in searches.items() if each.rows}
+    standings = rank(Evidence.read(path).judged)
+    return Study(path, standings, work.finished, work.planned, interrupted, best)
+
+
+def carry_out(run: Engine, work: Work, folder: RunFolder, watch: Watch | None) -> bool:
+    """Run the work and keep its rows; whether it came to its end, and was not interrupted."""
     try:
-        for trials_done, rows in play(run, work):
+        for trials, rows in play(run, work):
             for row in rows:
                 folder.add(row)
-            work.add(trials_done, rows)
+            work.add(trials, rows)
             if watch is not None:
                 for row in rows:
                     watch(row, work.finished, work.planned)
     except KeyboardInterrupt:
-        interrupted = True
+        return False
     finally:
         run.close()
-    best = {name: each.best for name, each in searches.items() if each.rows}
-    standings = rank(Evidence.read(path).judged)
-    return Study(path, standings, work.finished, work.planned, interrupted, best)
+    return True
 
 
 def _freeze(method: str, common: dict[str, Any], number: int, options: dict[str, Any]) -> Trial:
