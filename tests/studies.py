@@ -41,7 +41,8 @@ def config(spaces, *, trials=30, restarts=10, **run):
     }
 
 
-def score(name, value, direction="near", target=0.5, interval=None):
+def score(name, value, direction="near", target=0.5, interval=None, bias=None):
+    """A score as a line of results has it."""
     return {
         "name": name,
         "value": value,
@@ -49,7 +50,7 @@ def score(name, value, direction="near", target=0.5, interval=None):
         "target": target,
         "interval": interval,
         "p_value": None,
-        "expected_bias": None,
+        "expected_bias": bias,
         "sizes": {"real": 40, "fake": 40},
         "features": "standardised",
         "meaning": name,

@@ -146,14 +146,14 @@ def weights_apart(folder, model):
 def test_two_processes(tmp_path):
     facts = launched(tmp_path)  # once: it takes seconds
     for method in METHODS:
-        two_processes_learn_what_one_does(tmp_path, *facts, method)
-    an_interrupted_fit_is_gone_on_with_by_any_number_of_processes(tmp_path)
-    one_process_writes(*facts)
-    what_differs_between_processes_is_the_first_ones(*facts)
-    the_command_and_errors_are_of_all(tmp_path, *facts)
+        assert_two_processes_learn_what_one_does(tmp_path, *facts, method)
+    assert_an_interrupted_fit_is_gone_on_with_by_any_number_of_processes(tmp_path)
+    assert_one_process_writes(*facts)
+    assert_what_differs_between_processes_is_the_first_ones(*facts)
+    assert_the_command_and_errors_are_of_all(tmp_path, *facts)
 
 
-def two_processes_learn_what_one_does(folder, first, second, method):
+def assert_two_processes_learn_what_one_does(folder, first, second, method):
     alone = pf.METHODS[method].make(**OPTIONS).fit(rows())
     assert weights_apart(folder / method, alone) < 1e-5
     there = pf.load_model(folder / method)
@@ -166,7 +166,7 @@ def two_processes_learn_what_one_does(folder, first, second, method):
     assert np.allclose(scores, [score for _, score in alone.scores_], atol=1e-3)
 
 
-def an_interrupted_fit_is_gone_on_with_by_any_number_of_processes(folder):
+def assert_an_interrupted_fit_is_gone_on_with_by_any_number_of_processes(folder):
     alone = pf.VAE(**OPTIONS).fit(rows())
     assert weights_apart(folder / "resumed", alone) < 1e-5
     # The checkpoint of two, read by one.
@@ -174,7 +174,7 @@ def an_interrupted_fit_is_gone_on_with_by_any_number_of_processes(folder):
     assert weights_apart(folder / "resumed", again) == 0
 
 
-def one_process_writes(first, second):
+def assert_one_process_writes(first, second):
     assert "writes" not in second
     folders = [name for name in first["writes"] if name != "checkpoint"]
     assert folders[: len(METHODS) + 1] == [*METHODS, "resumed"]
@@ -182,7 +182,7 @@ def one_process_writes(first, second):
     assert first["writes"].count("checkpoint") == OPTIONS["max_rounds"] + 1
 
 
-def what_differs_between_processes_is_the_first_ones(first, second):
+def assert_what_differs_between_processes_is_the_first_ones(first, second):
     assert first["timed"] == second["timed"]
     assert first["timed"][1] == "budget"
     assert first["restarts"] == second["restarts"]
@@ -190,7 +190,7 @@ def what_differs_between_processes_is_the_first_ones(first, second):
     assert len(first["restarts"]) == 3
 
 
-def the_command_and_errors_are_of_all(folder, first, second):
+def assert_the_command_and_errors_are_of_all(folder, first, second):
     assert (first["cli"], second["cli"]) == (0, 0)
     assert pf.load_model(folder / "cli").n_rounds_ == 3
     assert not (folder / "cli.checkpoint").exists()
