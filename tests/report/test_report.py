@@ -44,8 +44,8 @@ class Page(HTMLParser):
         return [attributes for name, attributes in self.elements if name == tag]
 
 
-def score(name, value, direction="higher", target=None, **more):
-    return any_score(name, value, direction, target, **more)
+def score(name, value, direction="higher", target=None, *interval_and_bias, **more):
+    return any_score(name, value, direction, target, *interval_and_bias, **more)
 
 
 def scores(half):
