@@ -12,6 +12,7 @@ SOURCE = Path(__file__).parent.parent / "src" / "pushforward"
 # A package may import from its own level and from those above it in this list.
 LEVELS = [
     {"errors"},
+    {"untrusted"},
     {"storage", "progress"},
     {"data"},
     {"networks"},

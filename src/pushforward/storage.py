@@ -24,7 +24,17 @@ from safetensors.numpy import load as load_arrays
 from safetensors.numpy import save as dump_arrays
 
 from pushforward.errors import FileError
+from pushforward.untrusted import (
+    Damaged,
+    check_plain,
+    parse_json,
+    read_bytes,
+    read_json,
+    shortly,
+)
 
+WEIGHTS = "weights.safetensors"  # the one name of the file of arrays in a model folder
+MOST_OF_NOTHING = 2**24  # the longest side of an array that has no elements
 ARRAY = "$array"  # {"$array": name} in the JSON stands for the array of that name
 
 
@@ -54,16 +64,56 @@ def pack(tree: Any, path: str = "") -> tuple[Any, dict[str, np.ndarray]]:
 def unpack(tree: Any, arrays: dict[str, np.ndarray]) -> Any:
     """The tree that `pack` took apart.
 
+    Raises:
+        Damaged: the tree names an array that is not there, or not every one that is.
+
     >>> unpack(*pack({"sizes": [1, 2], "X": np.ones(2)}))
     {'sizes': [1, 2], 'X': array([1., 1.])}
     """
+    named: set[str] = set()
+    whole = _put_together(tree, arrays, named)
+    unknown = sorted(set(arrays) - named)
+    if unknown:
+        raise Damaged(
+            f"expected {len(named)} arrays, found {len(arrays)}: {unknown[0]!r} does not belong"
+        )
+    return whole
+
+
+def _put_together(tree: Any, arrays: dict[str, np.ndarray], named: set[str]) -> Any:
     if isinstance(tree, dict):
         if set(tree) == {ARRAY}:
-            return arrays[tree[ARRAY]]
-        return {key: unpack(value, arrays) for key, value in tree.items()}
+            name = tree[ARRAY]
+            if not isinstance(name, str) or name not in arrays:
+                raise Damaged(f"expected an array called {name!r}, found none")
+            named.add(name)
+            return arrays[name]
+        return {key: _put_together(value, arrays, named) for key, value in tree.items()}
     if isinstance(tree, list):
-        return [unpack(value, arrays) for value in tree]
+        return [_put_together(value, arrays, named) for value in tree]
     return tree
+
+
+def _arrays(content: bytes) -> dict[str, np.ndarray]:
+    """The arrays of a safetensors file; what does not add up to its size is refused by the format.
+
+    Raises:
+        Damaged: it is none, or has numbers of a kind or a shape that no model has.
+    """
+    try:
+        arrays = load_arrays(content)
+    except (SafetensorError, KeyError, TypeError, ValueError, AttributeError) as error:
+        raise Damaged(f"it is not safetensors of plain numbers ({shortly(error)})") from error
+    return {name: _checked(name, array) for name, array in arrays.items()}
+
+
+def _checked(name: str, array: np.ndarray) -> np.ndarray:
+    if array.dtype.kind not in "biuf":
+        raise Damaged(f"expected numbers in {name!r}, got {array.dtype}")
+    # An array without elements costs nothing, whatever its shape says; what is made of it may.
+    if array.size == 0 and max(array.shape) > MOST_OF_NOTHING:
+        raise Damaged(f"expected elements in {name!r}, got none in shape {array.shape}")
+    return array
 
 
 @contextmanager
@@ -130,11 +180,20 @@ def write_file(path: Path, tree: Any) -> None:
 def read_file(path: Path) -> Any:
     """The tree that `write_file` wrote; `FileError` when it is missing or damaged."""
     try:
+        check_plain(path)
         with safe_open(path, framework="numpy") as file:
-            plain = json.loads(file.metadata()["tree"])
-            return unpack(plain, {name: file.get_tensor(name) for name in file.keys()})  # noqa: SIM118
-    except (OSError, SafetensorError, TypeError, KeyError, ValueError) as error:
-        raise FileError(f"cannot read {path}: it is missing or damaged ({error})") from error
+            plain = parse_json((file.metadata() or {}).get("tree", ""))
+            arrays = {name: _checked(name, file.get_tensor(name)) for name in file.keys()}  # noqa: SIM118
+        return unpack(plain, arrays)
+    except FileError:
+        raise
+    except (OSError, SafetensorError, TypeError, KeyError, ValueError, AttributeError) as error:
+        raise FileError(
+            f"cannot read {path}: it is missing or damaged ({shortly(error)}); take a whole copy "
+            "of it"
+        ) from error
+    except MemoryError as error:
+        raise FileError(f"{path} does not fit into memory; free some") from error
 
 
 def write_folder(path: Path, description: dict[str, Any], tree: Any) -> None:
@@ -147,27 +206,31 @@ def write_folder(path: Path, description: dict[str, Any], tree: Any) -> None:
     description = description | {
         "state": plain,
         "weights": {
-            "file": "weights.safetensors",
+            "file": WEIGHTS,
             "sha256": hashlib.sha256(weights).hexdigest(),
             "bytes": len(weights),
         },
     }
+    text = json.dumps(description, indent=1, ensure_ascii=False).encode(errors="surrogatepass")
+    try:
+        parse_json(text)  # what could not be read again is not written
+    except Damaged as error:
+        raise FileError(f"{path}: the model cannot be saved: {error}") from error
     if path.exists() and not (path.is_dir() and _replaceable(path)):
         raise FileError(f"{path}: something else is there; choose another folder for the model.")
     try:
-        _put_folder(path, weights, description)
+        _put_folder(path, weights, text)
     except OSError as error:
         raise error if isinstance(error, FileError) else _in_words(path, error) from error
 
 
-def _put_folder(path: Path, weights: bytes, description: dict[str, Any]) -> None:
+def _put_folder(path: Path, weights: bytes, text: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     fresh = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}."))
     try:
         os.chmod(fresh, 0o755)
-        write_atomically(fresh / "weights.safetensors", weights)
-        text = json.dumps(description, indent=1, ensure_ascii=False)
-        write_atomically(fresh / "model.json", text.encode())
+        write_atomically(fresh / WEIGHTS, weights)
+        write_atomically(fresh / "model.json", text)
         if path.exists():
             old = fresh.with_name(fresh.name + ".old")
             os.rename(path, old)
@@ -194,31 +257,58 @@ def read_folder(path: Path, *, format_name: str, format_version: int) -> tuple[d
     if not path.is_dir():
         raise FileError(f"expected a model folder at {path}; there is none")
     try:
-        description = json.loads((path / "model.json").read_text())
+        description = read_json(path / "model.json", follow=False)
     except FileNotFoundError:
         raise FileError(f"{path} is not a model folder: it has no model.json") from None
-    except (OSError, ValueError) as error:
-        raise FileError(f"{path}/model.json is damaged: {error}") from error
     if not isinstance(description, dict) or description.get("format") != format_name:
         raise FileError(f"{path} was not written by pushforward: model.json is of another kind")
     version = description.get("format_version")
-    if not isinstance(version, int) or version > format_version:
+    if not isinstance(version, int) or not 1 <= version <= format_version:
         raise FileError(
-            f"{path} is in format {version}, this version reads up to {format_version}; "
-            f"upgrade pushforward (it was written by {description.get('version')})"
+            f"{path} is in format {version!r:.20}, this version reads up to {format_version}; "
+            f"upgrade pushforward (it was written by {description.get('version')!r:.20})"
         )
     try:
-        expected = description["weights"]
-        weights = (path / expected["file"]).read_bytes()
-        if len(weights) != expected["bytes"]:
-            raise FileError(
-                f"{path}/{expected['file']} is truncated: expected {expected['bytes']} bytes, "
-                f"found {len(weights)}; copy the model again"
-            )
-        if hashlib.sha256(weights).hexdigest() != expected["sha256"]:
-            raise FileError(f"{path}/{expected['file']} is damaged: its checksum is another")
-        return description, unpack(description["state"], load_arrays(weights))
+        content = _read_weights(path / WEIGHTS, description.get("weights"))
+    except Damaged as error:
+        raise FileError(
+            f"{path}/{WEIGHTS} is damaged: {error}; take a whole copy of the model"
+        ) from error
+    try:
+        if "state" not in description:
+            raise Damaged("it has no state")
+        return description, unpack(description["state"], content)
+    except Damaged as error:
+        raise FileError(
+            f"{path}/model.json is damaged: {error}; take a whole copy of the model"
+        ) from error
+
+
+def _read_weights(file: Path, expected: Any) -> dict[str, np.ndarray]:
+    """The arrays of a model, if they are the bytes that its description expects."""
+    kinds = {"file": str, "sha256": str, "bytes": int}
+    if not isinstance(expected, dict) or any(
+        type(expected.get(name)) is not kind for name, kind in kinds.items()
+    ):
+        raise FileError(
+            f"{file.parent}/model.json is damaged: expected weights with file, bytes and sha256, "
+            f"got {expected!r:.80}; take a whole copy of the model"
+        )
+    if expected["file"] != file.name:  # another would lead out of the folder
+        raise FileError(
+            f"{file.parent}/model.json is damaged: expected the weights in {file.name}, "
+            f"got {expected['file']!r:.80}; take a whole copy of the model"
+        )
+    try:
+        content = read_bytes(file, follow=False)
     except FileNotFoundError as error:
-        raise FileError(f"{path} is incomplete: {error.filename} is missing") from error
-    except (KeyError, TypeError, SafetensorError) as error:
-        raise FileError(f"{path}/model.json is damaged: {error!r}") from error
+        raise FileError(f"{file.parent} is incomplete: {file} is missing") from error
+    if len(content) != expected["bytes"]:
+        how = "truncated" if len(content) < expected["bytes"] else "damaged"
+        raise FileError(
+            f"{file} is {how}: expected {expected['bytes']} bytes, "
+            f"found {len(content)}; copy the model again"
+        )
+    if hashlib.sha256(content).hexdigest() != expected["sha256"]:
+        raise Damaged("its checksum is another")
+    return _arrays(content)
