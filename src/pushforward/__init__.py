@@ -47,6 +47,7 @@ _PUBLIC = {
     "Sampler": "sampler",
     "SharedAutoencoder": "models.shared_autoencoder",
     "SimGAN": "models.sim_gan",
+    "open_data": "data.opened",
     "run_study": "study.study",
     "split": "data.split",
     "SuperResolution": "models.super_resolution",
@@ -70,6 +71,7 @@ if TYPE_CHECKING:
     from pushforward.data.domains import load_domains
     from pushforward.data.glyphs import glyphs
     from pushforward.data.load import load_data
+    from pushforward.data.opened import open_data
     from pushforward.data.split import split
     from pushforward.data.triangles import triangles
     from pushforward.evaluation.evaluate import evaluate
@@ -128,6 +130,7 @@ __all__ = [
     "load_data",
     "load_domains",
     "load_model",
+    "open_data",
     "run_study",
     "split",
     "triangles",

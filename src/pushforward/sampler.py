@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+import logging
 import os
 import secrets
 import time
@@ -25,11 +27,15 @@ from sklearn.utils.validation import (
 import pushforward
 from pushforward.data.columns import check_table
 from pushforward.data.encoding import Encoding
-from pushforward.errors import DataWarning, InputError
+from pushforward.data.on_disk import RowsOnDisk, opened
+from pushforward.data.restored import check_restored
+from pushforward.data.windows import EncodedRows, rows_to_learn_from
+from pushforward.errors import DataWarning, FileError, InputError
 from pushforward.storage import write_folder
 from pushforward.training.distributed import together
 
 FORMAT, FORMAT_VERSION = "pushforward model", 1
+LOG = logging.getLogger("pushforward")
 CALIBRATION_ROWS = (4000, 40_000)  # draws by which categories get their shares, least and most
 PER_CATEGORY = 50  # draws wanted of the rarest category
 CODE = {"$code": True}  # stands in a file for a parameter that is code
@@ -78,6 +84,7 @@ class Sampler(BaseEstimator, ABC):
     takes: ClassVar[str] = ""  # what `fit` needs beside rows: "labels", or "other rows"
 
     random_state: int | np.random.Generator | np.random.RandomState | None
+    reads_disk: ClassVar[bool] = False  # whether rows may stay on disk (`pf.open_data`)
     about_: dict[str, Any]
 
     @property
@@ -180,19 +187,23 @@ class Sampler(BaseEstimator, ABC):
     ) -> tuple[np.ndarray, Effort]:
         """The encoded rows and what a fit may use beside them; arguments as of `fit`."""
         self.__dict__.pop("n_rows_", None)  # a fit that fails leaves no half of an earlier one
-        if X is not None:
-            X = self._check(X, reset=True)
+        X = opened(X)
+        known = X if X is None else self._check(self._in_memory(X), reset=True)
         self.seed_ = self._fresh_seed()
-        encoding = self._space(X)
+        encoding = self._space(known)
         if encoding is None:
             if X is None:
                 raise InputError(f"{type(self).__name__} learns from rows: give them, fit(X)")
-            encoding = Encoding().fit(X, every_column=every_column)
-        Z = np.empty((0, encoding.width)) if X is None else encoding.transform(X)
+            encoding = Encoding().fit(known, every_column=every_column)
+        Z: Any
+        if isinstance(X, RowsOnDisk):
+            Z, y = EncodedRows(X, encoding), X.y if y is None else y
+        else:
+            Z = np.empty((0, encoding.width)) if X is None else encoding.transform(known)
         deadline = None if budget is None else time.monotonic() + _positive(budget, "budget")
         held = None
         if validation is not None:
-            held = encoding.transform(self._check(validation, reset=False))
+            held = encoding.transform(self._check(self._in_memory(opened(validation)), reset=False))
         self.encoding_ = encoding
         path = None if checkpoint is None else Path(checkpoint)
         effort = Effort(
@@ -203,6 +214,20 @@ class Sampler(BaseEstimator, ABC):
     def _fresh_seed(self) -> int:
         """The seed of a fit."""
         return fresh_seed(self.random_state)
+    def _in_memory(self, X: Any) -> Any:
+        """X as it is, or those of its rows on disk by which they are encoded."""
+        if not isinstance(X, RowsOnDisk):
+            return X
+        if not self.reads_disk:
+            raise InputError(
+                f"{type(self).__name__} has all rows in memory, and these {len(X):,} are on disk "
+                f"({X.name}): fit it to some, rows = pf.open_data(path).sample(10_000), or take a "
+                "method that trains networks on one set of rows, such as pf.VAE"
+            )
+        known = rows_to_learn_from(X)
+        LOG.info("%s: the encoding is learnt from %d of %d rows", X.name, len(known), len(X))
+        return known
+
 
     def _after(self, Z: np.ndarray) -> Self:
         """Make what was learnt draw categories in their shares, and call it fitted."""
@@ -411,7 +436,7 @@ def build(description: dict[str, Any], code: dict[str, Any] | None = None) -> Sa
     kind = Sampler.kinds.get(description["class"])
     if kind is None:
         raise InputError(
-            f"the model is a {description['class']}, which is not known here; import the module "
+            f"the model is a {name:.80}, which is not known here; import the module "
             "that defines it, then load it again"
         )
     parameters = dict(description["parameters"])

@@ -89,10 +89,10 @@ def read_images(
         FileError: no pictures, or some that cannot be read.
         InputError: options of another kind, pictures with labels and without, or of mixed channels.
     """
-    wanted = _check_size(size)
+    wanted = whole_size(size)
     if channels is not None and channels not in CHANNELS:
         raise InputError(f"expected channels among {', '.join(CHANNELS)}, got {channels!r}")
-    files, notes = _files(folder)
+    files, notes = image_files(folder)
     unreadable: list[_Unreadable] = []
     with warnings.catch_warnings():
         # Here and not in the threads, which share their filters.
@@ -123,7 +123,8 @@ def read_images(
     )
 
 
-def _check_size(size: int | Size | None) -> Size | None:
+def whole_size(size: int | Size | None) -> Size | None:
+    """Height and width, from these or from one number for both; None stays None."""
     if size is None:
         return None
     sides = (size, size) if isinstance(size, (int, np.integer)) else size
@@ -138,7 +139,7 @@ def _check_size(size: int | Size | None) -> Size | None:
     return int(sides[0]), int(sides[1])
 
 
-def _files(folder: Path) -> tuple[list[Path], tuple[str, ...]]:
+def image_files(folder: Path) -> tuple[list[Path], tuple[str, ...]]:
     """The pictures in a folder or in its sub-folders, and notes of what else is there."""
     inside = _visible(folder)
     folders = [path for path in inside if path.is_dir()]
@@ -269,6 +270,27 @@ def _common_size(folder: Path, sizes: Sequence[Size]) -> tuple[Size, tuple[str, 
         f"width), were scaled and cropped to {h}×{w}; size (--size) chooses another"
     )
     return (h, w), (note,)
+
+
+def sizes_of(folder: Path, files: Sequence[Path]) -> list[Size]:
+    """Height and width of each picture.
+
+    Raises:
+        FileError: some cannot be read.
+    """
+    found = _each(_size_of, files, "looking at images")
+    unreadable = [what for what in found if isinstance(what, _Unreadable)]
+    if unreadable:
+        raise FileError(
+            f"{folder}: {len(unreadable)} of {len(files)} images cannot be read: "
+            f"{_named(unreadable)}. Replace or remove them."
+        )
+    return [what for what in found if not isinstance(what, _Unreadable)]
+
+
+def read_picture(file: Path, size: Size, channels: str | None) -> NDArray[np.uint8]:
+    """The pixels (h, w, c) of one picture, scaled and cropped to a size."""
+    return _read(file, size, channels).pixels
 
 
 def _read(file: Path, size: Size, channels: str | None) -> _Picture:

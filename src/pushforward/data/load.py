@@ -20,6 +20,7 @@ from pushforward.data.columns import check_table, choose_columns
 from pushforward.data.dataset import Dataset
 from pushforward.data.glyphs import glyphs
 from pushforward.data.images import read_images
+from pushforward.data.opened import is_too_large
 from pushforward.data.readers import READERS, listed
 from pushforward.data.toys import Source, grid, manifold, ring
 from pushforward.data.triangles import triangles
@@ -147,6 +148,12 @@ NAMED: dict[str, Callable[[], Dataset]] = {
 
 def _read_file(path: Path) -> Dataset:
     _check_file(path)
+    if is_too_large(path):
+        raise InputError(
+            f"{path}: its rows need more memory than is free. Leave them on disk, "
+            "pf.open_data(path), for a method that trains networks, or take some of them, "
+            "pf.open_data(path).sample(10_000)."
+        )
     return _checked(path, READERS[path.suffix.lower()])
 
 

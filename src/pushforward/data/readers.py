@@ -10,9 +10,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
@@ -108,12 +110,16 @@ def _check_records(path: Path, separator: str) -> None:
 
 def _read_parquet(path: Path) -> Dataset:
     with pq.ParquetFile(path) as file:
-        table = file.read()
+        return Dataset(name=path.stem, X=frame_of(path, file.read()))
+
+
+def frame_of(path: Path, table: pa.Table) -> pd.DataFrame:
+    """A table of a Parquet file, or a part of one, with an index that has a name as a column."""
     _check_names(path, table.column_names)
     frame = table.to_pandas(date_as_object=False)
     frame = frame.reset_index(drop=all(name is None for name in frame.index.names))
     frame.columns = frame.columns.map(str)
-    return Dataset(name=path.stem, X=frame)
+    return frame
 
 
 def _read_npy(path: Path) -> Dataset:
@@ -121,6 +127,14 @@ def _read_npy(path: Path) -> Dataset:
     if not isinstance(array, np.ndarray):
         raise FileError(f"{path}: is an archive of arrays; name it .npz.")
     return _from_array(path, array)
+
+
+def mapped_array(path: Path) -> NDArray:
+    """The array of a .npy file, left where it is."""
+    array = _load_arrays(path, "r")
+    if not isinstance(array, np.ndarray):
+        raise FileError(f"{path}: is an archive of arrays; name it .npz.")
+    return array
 
 
 def _read_npz(path: Path) -> Dataset:
@@ -143,9 +157,9 @@ def _read_npz(path: Path) -> Dataset:
     return replace(dataset, y=y)
 
 
-def _load_arrays(path: Path) -> NDArray | dict[str, NDArray]:
+def _load_arrays(path: Path, mmap_mode: Literal["r"] | None = None) -> NDArray | dict[str, NDArray]:
     try:
-        loaded = np.load(path, allow_pickle=False)
+        loaded = np.load(path, mmap_mode=mmap_mode, allow_pickle=False)
         if isinstance(loaded, np.ndarray):
             return loaded
         with loaded as archive:

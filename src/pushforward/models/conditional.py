@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from pushforward.data.conditions import Conditions, length_of
+from pushforward.data.windows import side_by_side
 from pushforward.errors import InputError
 from pushforward.evaluation.neighbours import neighbour_gap
 from pushforward.models.neural import NeuralSampler
@@ -73,7 +74,7 @@ class ConditionalSampler(NeuralSampler):
                 "label, so give a label for each row, fit(X, y)"
             )
         self.conditions_ = Conditions.learn(y, len(Z))
-        Z = np.hstack([Z, self.conditions_.encode(y, len(Z))])
+        Z = side_by_side(Z, self.conditions_.encode(y, len(Z)))
         if held is not None:
             if y_validation is None:
                 raise InputError(f"{name} needs labels of the validation rows too, y_validation=")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import math
-import os
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -16,6 +15,7 @@ import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from pushforward.data.memory import available_memory
 from pushforward.errors import Diverged
 from pushforward.evaluation.extractors import evaluating
 from pushforward.models.shards import beyond_means
@@ -213,10 +213,7 @@ def free_memory(device: torch.device) -> int | None:
     """Bytes that are free on a device; None where that is not known."""
     if device.type == "cuda":
         return torch.cuda.mem_get_info(device)[0]
-    try:
-        return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (AttributeError, ValueError):  # not Linux
-        return None
+    return available_memory()
 
 
 def _population(fits: list[Fit], notes: list[str]) -> Population | None:
@@ -232,6 +229,11 @@ def _population(fits: list[Fit], notes: list[str]) -> Population | None:
         notes.append(
             f"{len(fits)} members are trained one by one: convolutions of several at once are no "
             "faster on a CPU"
+        )
+        return None
+    if not isinstance(first.stream.x, Tensor):
+        notes.append(
+            f"{len(fits)} members are trained one by one: each reads rows on disk in its own order"
         )
         return None
     try:

@@ -17,6 +17,7 @@ from sklearn.base import clone
 from torch import nn
 
 import pushforward
+from pushforward.data.windows import EncodedRows, Windows
 from pushforward.errors import Diverged, InputError, TrainingWarning
 from pushforward.evaluation.extractors import evaluating
 from pushforward.evaluation.neighbours import neighbour_gap
@@ -47,6 +48,7 @@ CHANCE = 0.02  # about the standard error of a score of so many rows
 CHECKPOINT_FORMAT = 3  # one more when what a checkpoint holds changes
 DRAW_BLOCK = 16384  # rows that go through a network at once when sampling
 IMAGE_BLOCK = 256  # images, of each of whose pixels a layer keeps many numbers
+KNOWN_ROWS = 10_000  # of those on disk, that drawing is prepared with
 
 
 class NeuralSampler(Sampler):
@@ -59,6 +61,7 @@ class NeuralSampler(Sampler):
     # What members of one population may differ in: numbers that the optimisers or buffers hold.
     continuous: ClassVar[tuple[str, ...]] = ("learning_rate", "betas")
 
+    reads_disk: ClassVar[bool] = True
     parts: ClassVar[tuple[str, ...]] = ()  # names of networks that a user may hand in
     activation: ClassVar[Callable[[], nn.Module]] = nn.ReLU  # of perceptrons
     mirrored: ClassVar[bool] = False  # whether those that draw have `hidden` reversed
@@ -161,7 +164,16 @@ class NeuralSampler(Sampler):
         processes, device = together(), choose_device(self.device)
         seeds = _seeds(effort.rng)
         rows, held = self._held_back(Z, effort)
-        x = torch.as_tensor(rows, dtype=torch.float32, device=device)
+        x: Any
+        if isinstance(rows, EncodedRows):
+            x = Windows(rows, seeds[1], device)
+            known = torch.as_tensor(
+                rows.some(KNOWN_ROWS, np.random.default_rng(seeds[2])),
+                dtype=torch.float32,
+                device=device,
+            )
+        else:
+            x = known = torch.as_tensor(rows, dtype=torch.float32, device=device)
         with seeded(seeds[0]):
             game = self._game(len(rows), Z.shape[1]).to(device)
         if processes is not None:
@@ -173,7 +185,7 @@ class NeuralSampler(Sampler):
         stream = Stream(x, self._chosen("batch_size"), game.noise, batches, processes)
 
         def prepare() -> None:
-            self._prepare(x, held, np.random.default_rng(seeds[2]))
+            self._prepare(known, held, np.random.default_rng(seeds[2]))
 
         def score() -> float:
             # In training a batch norm lets rows depend on each other, and learns from a look.
@@ -241,9 +253,13 @@ class NeuralSampler(Sampler):
             LOG.info("%s: %s. %s", fit.name, finding.name, finding.sentence)
         self.game_ = fit.training.game.cpu().eval()
 
-    def _held_back(self, Z: np.ndarray, effort: Effort) -> tuple[np.ndarray, np.ndarray]:
+    def _held_back(self, Z: Any, effort: Effort) -> tuple[Any, np.ndarray]:
         """Training rows, and the rows by which training stops."""
         order = effort.rng.permutation(len(Z))
+        if isinstance(Z, EncodedRows):
+            if effort.validation is not None and len(effort.validation) >= 2:
+                return Z, effort.validation[:SCORE_ROWS]
+            return Z.hold_back(max(2, min(SCORE_ROWS, round(HELD_BACK * len(Z)))), effort.rng)
         if effort.validation is not None and len(effort.validation) >= 2:
             return Z, effort.validation[:SCORE_ROWS]
         n_held = max(2, min(SCORE_ROWS, round(HELD_BACK * len(Z))))
@@ -310,14 +326,16 @@ class NeuralSampler(Sampler):
                 f"{self.networks!r}"
             )
 
-    def _fingerprint(self, train: np.ndarray, held: np.ndarray) -> dict[str, Any]:
+    def _fingerprint(self, train: Any, held: np.ndarray) -> dict[str, Any]:
         """What a checkpoint must agree with to be gone on from."""
         return {
             "version": pushforward.__version__,
             "format": CHECKPOINT_FORMAT,
             "method": describe(self),
             "seed": self.seed_,
-            "rows": hashlib.sha256(train.tobytes()).hexdigest(),
+            "rows": train.fingerprint()
+            if isinstance(train, EncodedRows)
+            else hashlib.sha256(train.tobytes()).hexdigest(),
             "held_out": hashlib.sha256(held.tobytes()).hexdigest(),
         }
 

@@ -36,6 +36,7 @@ class TwoDomainSampler(NeuralSampler):
     """
 
     takes: ClassVar[str] = "other rows"
+    reads_disk: ClassVar[bool] = False
     ways: ClassVar[tuple[str, ...]] = ("b", "a")  # what rows can be translated to
     other_encoding_: Encoding
     other_rows_: np.ndarray  # encoded training rows of B, during a fit

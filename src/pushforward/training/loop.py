@@ -12,6 +12,7 @@ from torch import Tensor
 
 from pushforward.data.minibatches import Minibatches
 from pushforward.training.distributed import Processes
+from pushforward.data.windows import Places
 from pushforward.training.game import Game, Loss, Player, Tensors, Terms, as_loss, logged
 from pushforward.training.optimiser import Adam
 
@@ -27,6 +28,27 @@ class Round:
     terms: dict[str, Terms]
 
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The name of each number in the log, "generator/fool"."""
+        return tuple(f"{player}/{term}" for player, terms in self.terms.items() for term in terms)
+
+    @cached_property
+    def values(self) -> Tensor:
+        """All numbers in the log as one tensor: `(terms,)`, or `(terms, K)` of a population."""
+        flat = (value for terms in self.terms.values() for value in terms.values())
+        return torch.stack([value.detach() for value in flat])
+
+
+class Table(Protocol):
+    """Rows `(n, p)` in memory, a tensor, or on disk."""
+
+    device: torch.device
+
+    def __len__(self) -> int: ...
+    def __getitem__(self, rows: slice, /) -> Tensor: ...
+    def index_select(self, dim: int, index: Tensor, /) -> Tensor: ...
+
 class Stream:
     """Batches and their noise from one generator on the CPU, so a seed means the same everywhere.
 
@@ -36,14 +58,18 @@ class Stream:
 
     def __init__(
         self,
-        x: Tensor,
+        x: Table,
         batch_size: int,
         noise: Callable[..., Tensors],
         rng: torch.Generator,
         processes: Processes | None = None,
     ) -> None:
         self.x, self.noise, self.rng = x, noise, rng
-        self.batches = Minibatches(len(x), batch_size, rng)
+        self.batches: Minibatches | Places
+        if isinstance(x, Tensor):
+            self.batches = Minibatches(len(x), batch_size, rng)
+        else:
+            self.batches = Places(len(x), batch_size)
         self.batch_size = self.batches.batch_size
         self.share = slice(None) if processes is None else processes.share(self.batch_size)
         self.used = BLOCK

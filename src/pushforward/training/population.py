@@ -99,7 +99,8 @@ class Population:
             name: t.to(stream.x.device).expand(k, *t.shape).clone()
             for name, t in self.game.noise(n, torch.Generator().manual_seed(0)).items()
         }
-        batch = stream.x[:n].expand(k, n, *stream.x.shape[1:]).clone(), noise
+        rows = stream.x[:n]
+        batch = rows.expand(k, *rows.shape).clone(), noise
         needed = {(player,) for player in self.players if player.turns != 1} | {self.players}
         for players in needed:
             self.turns[players] = Turn(
@@ -156,7 +157,7 @@ class Streams:
 
     def __init__(self, streams: Sequence[Stream]) -> None:
         self.streams = list(streams)
-        tables = list({id(s.x): s.x for s in streams}.values())
+        tables = [x for x in {id(s.x): s.x for s in streams}.values() if isinstance(x, Tensor)]
         self.x = tables[0] if len(tables) == 1 else torch.cat(tables)
         began = dict(zip(map(id, tables), _offsets(tables), strict=True))
         self.offsets = [began[id(s.x)] for s in streams]

@@ -1,0 +1,150 @@
+"""Rows that stay on disk and are read block by block."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import mmap
+from abc import ABC, abstractmethod
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from pushforward.data.memory import too_large
+from pushforward.errors import InputError
+
+BLOCK_BYTES = 2**18  # of an array that are read at once
+HASHED_ROWS = 256  # that a fingerprint looks at
+SEED = 2014  # of the rows that a fingerprint looks at
+
+
+class RowsOnDisk(ABC):
+    """Rows on disk, `(n, ...)`: a sampler that trains a game can be fitted to them.
+
+    They lie in blocks, from `bounds[b]` to `bounds[b + 1]`, each of which is read at once. Labels
+    y, where there are some, are in memory. `workers` threads read ahead during a fit.
+    """
+
+    y: Any = None
+
+    def __init__(
+        self, name: str, bounds: NDArray[np.int64], shape: tuple[int, ...], workers: int = 2
+    ) -> None:
+        if isinstance(workers, bool) or not isinstance(workers, int) or workers < 0:
+            raise InputError(f"expected workers to be a whole number, 0 or more, got {workers!r}")
+        if bounds[-1] < 2:
+            raise InputError(f"{name}: has {bounds[-1]} row(s); a data set needs at least two.")
+        self.name, self.bounds, self.workers = name, bounds, workers
+        self.shape = (int(bounds[-1]), *shape)
+
+    @abstractmethod
+    def read(self, block: int) -> Any:
+        """All rows of a block, an array or a table."""
+
+    @abstractmethod
+    def take(self, numbers: NDArray[np.int64]) -> Any:
+        """The rows of these numbers, in this order."""
+
+    @abstractmethod
+    def facts(self) -> tuple[Any, ...]:
+        """What tells other data from these without reading any: sizes and times of files."""
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.name!r}, {len(self):,} rows of shape {self.shape[1:]})"
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> NDArray:
+        raise InputError(
+            f"expected rows in memory, got rows on disk ({self.name}): take some of them, "
+            "rows.sample(10_000), or fit a method that trains networks"
+        )
+
+    def numbers(self, n: int, rng: np.random.Generator) -> NDArray[np.int64]:
+        """The numbers of n different rows at random (all, if there are fewer), in order."""
+        if n >= len(self):
+            return np.arange(len(self))
+        return np.sort(rng.choice(len(self), size=n, replace=False))
+
+    def sample(self, n: int, random_state: int = 0) -> Any:
+        """n different rows at random (all, if there are fewer), as an array or a table.
+
+        >>> rows = ArrayOnDisk(np.arange(20.0).reshape(10, 2))
+        >>> rows.sample(3, random_state=0).shape
+        (3, 2)
+        """
+        return self.take(self.numbers(n, np.random.default_rng(random_state)))
+
+    def fingerprint(self) -> str:
+        """Sixteen hexadecimal digits of sizes, times, and some rows: not all content is read."""
+        digest = hashlib.sha256(repr((self.shape, self.facts())).encode())
+        some = self.sample(HASHED_ROWS, SEED)
+        if isinstance(some, pd.DataFrame):
+            digest.update(pd.util.hash_pandas_object(some, index=False).to_numpy().tobytes())
+        else:
+            digest.update(some.tobytes())
+        return digest.hexdigest()[:16]
+
+
+class ArrayOnDisk(RowsOnDisk):
+    """A memory-mapped array, `(n, p)`, or images `(n, h, w)` or `(n, h, w, c)`.
+
+    Blocks are 256 KiB of neighbouring rows. Pages that were read are handed back at once: what the
+    system keeps of the file is not this process's memory.
+    """
+
+    def __init__(self, array: NDArray, workers: int = 2) -> None:
+        if array.ndim not in (2, 3, 4) or 0 in array.shape or array.dtype.kind not in "biuf":
+            raise InputError(
+                "expected an array of numbers (n, p), or images (n, h, w) or (n, h, w, c), got "
+                f"shape {array.shape} and dtype {array.dtype}"
+            )
+        size = array.dtype.itemsize * math.prod(array.shape[1:])
+        step = max(1, BLOCK_BYTES // size)
+        bounds = np.append(np.arange(0, len(array), step), len(array))
+        self.file = getattr(array, "filename", None)
+        name = Path(self.file).stem if self.file else "array"
+        super().__init__(name, bounds, array.shape[1:], workers)
+        self.array, self.pages = array, mapped(array)
+        self.reads_only = getattr(array, "mode", "") == "r"
+
+    def read(self, block: int) -> NDArray:
+        return self._copy(slice(self.bounds[block], self.bounds[block + 1]))
+
+    def take(self, numbers: NDArray[np.int64]) -> NDArray:
+        order = np.argsort(numbers, kind="stable")
+        rows = self._copy(np.asarray(numbers)[order])
+        return rows[np.argsort(order, kind="stable")]
+
+    def _copy(self, which: Any) -> NDArray:
+        rows = np.array(self.array[which], dtype=self.array.dtype.newbyteorder("="), order="C")
+        if self.pages is not None and self.reads_only and hasattr(mmap, "MADV_DONTNEED"):
+            self.pages.madvise(mmap.MADV_DONTNEED)
+        return rows
+
+    def facts(self) -> tuple[Any, ...]:
+        return (self.array.dtype.str, *(file_facts(Path(self.file)) if self.file else ()))
+
+
+def file_facts(path: Path) -> tuple[int, int]:
+    """Size in bytes and time of the last change in nanoseconds."""
+    found = path.stat()
+    return found.st_size, found.st_mtime_ns
+
+
+def mapped(array: Any) -> mmap.mmap | None:
+    """The mapped file that an array's numbers lie in; None where they are in memory."""
+    while array is not None and not isinstance(array, mmap.mmap):
+        array = getattr(array, "base", None)
+    return array
+
+
+def opened(X: Any) -> Any:
+    """X as it is, but a memory-mapped array that would not fit into memory as rows on disk."""
+    if isinstance(X, np.memmap) and mapped(X) is not None and too_large(X.size):
+        return ArrayOnDisk(X)
+    return X
