@@ -33,6 +33,8 @@ from pushforward.evaluation.frechet import frechet_bias, frechet_distance, split
 from pushforward.evaluation.kernel import KernelInceptionDistance, MeanDiscrepancy, kid, mmd
 from pushforward.evaluation.known_manifold import manifold_scores
 from pushforward.evaluation.manifold import PRDC, expected_coverage, prdc
+from pushforward.evaluation.marginal_scores import compare_columns
+from pushforward.evaluation.membership import Membership, membership
 from pushforward.evaluation.modes import ModeScores, ModeSource, mode_scores
 from pushforward.evaluation.moments import Moments
 from pushforward.evaluation.neighbours import (
@@ -44,9 +46,11 @@ from pushforward.evaluation.neighbours import (
     neighbour_graph,
     neighbour_spread,
 )
+from pushforward.evaluation.pairwise import associations
 from pushforward.evaluation.polygons import triangle_distance
 from pushforward.evaluation.scores import Evaluation, Score
 from pushforward.evaluation.sliced import SlicedWasserstein, sliced_wasserstein
+from pushforward.evaluation.utility import Utility, train_on_fake
 from pushforward.evaluation.verdict import Note, Verdict, notes, verdict
 
 # What needs torch, which alone takes seconds: feature maps that are networks, and inversion.
@@ -77,6 +81,7 @@ __all__ = [
     "KernelInceptionDistance",
     "LeaveOneOut",
     "MeanDiscrepancy",
+    "Membership",
     "ModeScores",
     "ModeSource",
     "ModuleFeatures",
@@ -88,10 +93,13 @@ __all__ = [
     "Score",
     "SlicedWasserstein",
     "Standardised",
+    "Utility",
     "Verdict",
+    "associations",
     "bin_differences",
     "classifier_test",
     "closest_record",
+    "compare_columns",
     "copy_share",
     "energy_distance",
     "evaluate",
@@ -103,6 +111,7 @@ __all__ = [
     "kid",
     "leave_one_out",
     "manifold_scores",
+    "membership",
     "mmd",
     "mode_scores",
     "near_copies",
@@ -118,6 +127,7 @@ __all__ = [
     "raw",
     "sliced_wasserstein",
     "split_half_bias",
+    "train_on_fake",
     "triangle_distance",
     "verdict",
 ]

@@ -6,6 +6,7 @@ import warnings
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from scipy.stats import chi2
 
 from pushforward.errors import EvaluationWarning, InputError
@@ -29,6 +30,7 @@ from pushforward.evaluation.frechet import frechet_distance, split_half_bias
 from pushforward.evaluation.inputs import as_data, pooled, with_columns_of
 from pushforward.evaluation.intervals import Z_95, wilson_interval
 from pushforward.evaluation.manifold import expected_coverage, prdc_of
+from pushforward.evaluation.marginal_scores import as_frame
 from pushforward.evaluation.modes import ModeSource, mode_scores
 from pushforward.evaluation.neighbourhoods import Neighbourhoods, neighbourhoods
 from pushforward.evaluation.neighbours import (
@@ -37,6 +39,7 @@ from pushforward.evaluation.neighbours import (
     neighbour_spread_of,
 )
 from pushforward.evaluation.scores import Evaluation, Score
+from pushforward.evaluation.table_scores import table_scores
 from pushforward.evaluation.two_sample import two_sample_scores
 from pushforward.evaluation.verdict import ALL_KNOWN
 
@@ -52,6 +55,8 @@ def evaluate(
     *,
     features: FeatureMap | str | None = None,
     thorough: bool = False,
+    target: str | None = None,
+    released: Any = None,
 ) -> Evaluation:
     """Score generated rows against real ones, each number with how to read it.
 
@@ -61,7 +66,11 @@ def evaluate(
     adds "modes", "high_quality" and "mode_kl". Always there: "frechet", "nn_accuracy", "nn_real",
     "nn_fake", "neighbour_spread", "precision", "recall", "density", "coverage". `thorough` adds
     seconds and "frechet_infinity", "mmd", "energy", "sliced_wasserstein", "kid",
-    "classifier_accuracy", "bins_different" and "bins_divergence". Rows are compared after
+    "classifier_accuracy", "bins_different" and "bins_divergence". DataFrames have "columns",
+    "columns_different" and "associations", with `train` also "utility", "membership" and
+    "members_found", and the tables `columns` and `associations` beside the scores. Utility is that
+    of predicting the column `target`, by default the last one of few categories; it and membership
+    are of `released`, more rows of the same model, where these are given. Rows are compared after
     `features`, a callable from data to (n, q) numbers, a `torch.nn.Module` or a name for
     `feature_map`; by default images by their pixels and all else standardised by `train`, or by
     `real` where there is none; principal components are then of `real` and `fake` pooled. No
@@ -76,6 +85,35 @@ def evaluate(
     >>> evaluation["nn_accuracy"].value
     1.0
     """
+    evaluation = row_scores(real, fake, train, source, features=features, thorough=thorough)
+    real, fake = as_data(real, "real"), as_data(fake, "fake")
+    if not isinstance(real, pd.DataFrame):
+        if target is not None:
+            raise InputError("target names a column of a table; give DataFrames, or leave it out")
+        return evaluation
+    fake, train, released = (
+        None if X is None else with_columns_of(real, as_data(X, name), name)
+        for X, name in ((fake, "fake"), (train, "train"), (released, "released"))
+    )
+    found = table_scores(real, fake, train, target=target, released=released)
+    pairs = found.associations
+    return Evaluation(
+        [*evaluation.values(), *found.scores()],
+        columns=as_frame(found.marginals),
+        associations=None if pairs is None else pairs.to_frame(),
+    )
+
+
+def row_scores(
+    real: Any,
+    fake: Any,
+    train: Any = None,
+    source: ModeSource | None = None,
+    *,
+    features: FeatureMap | str | None = None,
+    thorough: bool = False,
+) -> Evaluation:
+    """The scores of `evaluate` that are of whole rows, which tables share with all other data."""
     real, fake = as_data(real, "real"), as_data(fake, "fake")
     aligned = with_columns_of(real, fake, "fake")
     reference = real if train is None else with_columns_of(real, as_data(train, "train"), "train")
@@ -146,7 +184,7 @@ def _frechet(real: Rows, fake: Rows, shared: dict[str, Any]) -> Score:
             f"would give {null}. Compare it at equal sizes only, or use at least "
             f"{ROWS_PER_COLUMN * p} rows.",
             EvaluationWarning,
-            stacklevel=3,
+            stacklevel=4,
         )
     return Score(
         "frechet",
@@ -249,7 +287,7 @@ def _copies(near: Neighbourhoods, train: Any, shared: dict[str, Any]) -> list[Sc
             "Nearly all real rows are among the training rows, so the share of copies tells "
             "nothing. Give real rows that the model has not seen.",
             EvaluationWarning,
-            stacklevel=3,
+            stacklevel=4,
         )
     return [
         Score(

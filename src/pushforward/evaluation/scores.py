@@ -83,6 +83,9 @@ WORDS = {0, 2, 6}  # columns that are no numbers
 class Evaluation(Mapping[str, Score]):
     """The scores of one set of generated rows, by name, in the order they were computed.
 
+    Of a table `columns` has how far each column is from real rows, and `associations` each pair of
+    columns; of other data both are None.
+
     >>> evaluation = Evaluation([Score("precision", 0.8, "higher", interval=(0.7, 0.88))])
     >>> evaluation["precision"].value
     0.8
@@ -91,8 +94,16 @@ class Evaluation(Mapping[str, Score]):
     precision    0.8  higher    0.7 to 0.88   -           -
     """
 
-    def __init__(self, scores: Iterable[Score]) -> None:
+    def __init__(
+        self,
+        scores: Iterable[Score],
+        *,
+        columns: pd.DataFrame | None = None,
+        associations: pd.DataFrame | None = None,
+    ) -> None:
         self._scores = {score.name: score for score in scores}
+        self.columns = columns
+        self.associations = associations
 
     def __getitem__(self, name: str) -> Score:
         return self._scores[name]

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
 from pushforward.errors import InputError
+from pushforward.evaluation.holm import holm
 from pushforward.study.curves import LEVEL
 
 RESAMPLES = 4000
@@ -162,18 +163,3 @@ def _rank_test(a: NDArray, b: NDArray, seed: int) -> tuple[float, float]:
         random_state=np.random.default_rng(seed),
     )
     return float(result.pvalue), max(least, 2 / (SHUFFLES + 1))
-
-
-def holm(p: Sequence[float]) -> list[float]:
-    """p-values adjusted for their number: p_(i) becomes the greatest of (m − j + 1) p_(j), j ≤ i.
-
-    Holm 1979, Scandinavian Journal of Statistics 6, 65.
-
-    >>> holm([0.01, 0.04, 0.03])
-    [0.03, 0.06, 0.06]
-    """
-    m, adjusted, greatest = len(p), [0.0] * len(p), 0.0
-    for place, i in enumerate(np.argsort(p, kind="stable")):
-        greatest = max(greatest, min(1.0, (m - place) * p[i]))
-        adjusted[i] = greatest
-    return adjusted
