@@ -18,6 +18,13 @@ __version__ = "0.1.0"
 _PUBLIC = {
     "Autoencoder": "models.autoencoder",
     "compare": "study.compare",
+    "copies": "evaluation.copied",
+    "detect": "evaluation.detection",
+    "figure_metadata": "origin",
+    "inspect": "inspection",
+    "model_card": "card",
+    "provenance": "origin",
+    "write_samples": "origin",
     "BiGAN": "models.bi_gan",
     "ConditionalGAN": "models.conditional_gan",
     "ConditionalVAE": "models.conditional_vae",
@@ -57,6 +64,7 @@ _PUBLIC = {
 }
 
 if TYPE_CHECKING:
+    from pushforward.card import model_card
     from pushforward.classical.copula import GaussianCopula
     from pushforward.classical.copycat import Copycat
     from pushforward.classical.gaussian import Gaussian
@@ -74,7 +82,10 @@ if TYPE_CHECKING:
     from pushforward.data.opened import open_data
     from pushforward.data.split import split
     from pushforward.data.triangles import triangles
+    from pushforward.evaluation.copied import copies
+    from pushforward.evaluation.detection import detect
     from pushforward.evaluation.evaluate import evaluate
+    from pushforward.inspection import inspect
     from pushforward.methods import METHODS, load_model
     from pushforward.models.autoencoder import Autoencoder
     from pushforward.models.bi_gan import BiGAN
@@ -88,6 +99,7 @@ if TYPE_CHECKING:
     from pushforward.models.sim_gan import SimGAN
     from pushforward.models.super_resolution import SuperResolution
     from pushforward.models.vae import VAE
+        from pushforward.origin import figure_metadata, provenance, write_samples
     from pushforward.report.html import write_report
     from pushforward.report.traces import draw_traces
     from pushforward.sampler import Sampler
@@ -122,19 +134,26 @@ __all__ = [
     "SuperResolution",
     "__version__",
     "compare",
+    "copies",
+    "detect",
     "draw_traces",
     "evaluate",
+    "figure_metadata",
     "fit_population",
     "glyphs",
     "goodness_of_fit",
+    "inspect",
     "load_data",
     "load_domains",
     "load_model",
+    "model_card",
     "open_data",
+    "provenance",
     "run_study",
     "split",
     "triangles",
     "write_report",
+    "write_samples",
 ]
 
 

@@ -93,6 +93,13 @@ Cdf = Annotated[
 ]
 
 Methods = Annotated[str | None, typer.Option(help="Names separated by commas, or all.")]
+Target = Annotated[
+    str | None,
+    typer.Option(
+        metavar="COL",
+        help="The column that models are to predict after learning from generated rows.",
+    ),
+]
 MaxRounds = Annotated[int | None, typer.Option(help="Rounds each fit may train.")]
 RunSeed = Annotated[int, typer.Option(help="Of splits and fits.")]
 RunFolderOption = Annotated[Path | None, typer.Option(help="Run folder; runs/<data>-<hash>.")]
@@ -633,6 +640,7 @@ def evaluate(
     thorough: Annotated[
         bool, typer.Option("--thorough", help="More measures and tests; takes seconds longer.")
     ] = False,
+    target: Target = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print one JSON object and nothing else.")
     ] = False,
@@ -649,6 +657,7 @@ def evaluate(
     from pushforward.data.load import load_data, read_data
     from pushforward.evaluation.evaluate import evaluate as score
     from pushforward.evaluation.features import Standardised, pixels
+    from pushforward.evaluation.marginal_scores import differing
     from pushforward.evaluation.verdict import notes, verdict
 
     images = _of_images((real, fake, train), size, channels, skip_unreadable)
@@ -679,13 +688,19 @@ def evaluate(
             reference.source,
             features=compare_by,
             thorough=thorough,
+            target=target,
         )
     found, more = verdict(scores), notes(scores)
     if as_json:
         said = {"verdict": found._asdict(), "notes": [note._asdict() for note in more]}
+        if scores.columns is not None:
+            columns = scores.columns.reset_index().astype({"column": str})
+            said["by_column"] = columns.to_dict("records")
         typer.echo(json.dumps(scores.to_dict() | said, allow_nan=False))
         return
     typer.echo(str(scores))
+    if scores.columns is not None:
+        typer.echo(differing(scores.columns))
     typer.echo(f"{found.name}: {found.reason}")
     for note in more:
         typer.echo(f"{note.name}: {note.sentence}")
@@ -720,6 +735,7 @@ def compare(
         float | None, typer.Option(help="Seconds for each fit, tuning included.")
     ] = None,
     max_rounds: MaxRounds = None,
+    target: Target = None,
     seed: RunSeed = 0,
     out: RunFolderOption = None,
     real_rows: RealRows = True,
@@ -752,6 +768,7 @@ def compare(
             out=out,
             real_rows=real_rows,
             jobs=jobs,
+            target=target,
             watch=watch,
         )
     _conclude(result)

@@ -31,7 +31,7 @@ from pushforward.data.on_disk import RowsOnDisk, opened
 from pushforward.data.restored import check_restored
 from pushforward.data.windows import EncodedRows, rows_to_learn_from
 from pushforward.errors import DataWarning, FileError, InputError
-from pushforward.storage import write_folder
+from pushforward.storage import digest, write_folder
 from pushforward.training.distributed import together
 
 FORMAT, FORMAT_VERSION = "pushforward model", 1
@@ -205,6 +205,7 @@ class Sampler(BaseEstimator, ABC):
         if validation is not None:
             held = encoding.transform(self._check(self._in_memory(opened(validation)), reset=False))
         self.encoding_ = encoding
+        self._fitted_to = X  # a reference, by which copies are known; see `__getstate__`
         path = None if checkpoint is None else Path(checkpoint)
         effort = Effort(
             np.random.default_rng(self.seed_), held, deadline, path, progress, every_column
@@ -265,8 +266,8 @@ class Sampler(BaseEstimator, ABC):
     def save(self, path: str | os.PathLike[str], *, about: dict[str, Any] | None = None) -> Path:
         """Write a model folder, safetensors and JSON, atomically; `pf.load_model` reads it.
 
-        `about` is a note kept with the model, plain values, that comes back as `about_`. A model
-        that contains training rows says so in its description, and in a `DataWarning`. Of several
+        `about` is a note kept with the model, plain values, that comes back as `about_`. A card,
+        CARD.md, says in words what the model is and what it is not for. A model that contains training rows says so in its description, and in a `DataWarning`. Of several
         processes that train together all call it, and the first writes.
 
         Raises:
@@ -279,6 +280,7 @@ class Sampler(BaseEstimator, ABC):
                 f"a saved {name} contains training rows: share it only where they may be shared"
             )
             warnings.warn(message, DataWarning, stacklevel=2)
+        about, learnt = about or getattr(self, "about_", {}), dump(self)
         description = {
             "format": FORMAT,
             "format_version": FORMAT_VERSION,
@@ -287,15 +289,34 @@ class Sampler(BaseEstimator, ABC):
             "seed": self.seed_,
             "rows": self.n_rows_,
             "data": _columns_in_words(self.encoding_),
-            "about": about or getattr(self, "about_", {}),
+            "about": about,
+            "fingerprint": self.fingerprint(),
         }
-        write = partial(write_folder, Path(path), description | describe(self), dump(self))
+        card = pushforward.model_card(self, about)
+        write = partial(write_folder, Path(path), description | describe(self), learnt, card)
         processes = together()
         if processes is None:
             write()
         else:
             processes.by_first(write)
         return Path(path)
+
+    def fingerprint(self) -> str:
+        """SHA-256 of what was learnt, 64 hexadecimal digits; the same when saved and loaded.
+
+        Files of samples name it, so that each can be traced to the model that drew it.
+        """
+        check_is_fitted(self)
+        return digest({"class": type(self).__name__, "learnt": dump(self)})
+
+    def _stored(self) -> np.ndarray | None:
+        """The encoded training rows, where they are what was learnt."""
+        return None
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = dict(super().__getstate__())
+        state.pop("_fitted_to", None)  # a copy of a model gives no training rows away
+        return state
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "n_rows_")

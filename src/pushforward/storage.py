@@ -34,6 +34,7 @@ from pushforward.untrusted import (
 )
 
 WEIGHTS = "weights.safetensors"  # the one name of the file of arrays in a model folder
+CARD = "CARD.md"
 MOST_OF_NOTHING = 2**24  # the longest side of an array that has no elements
 ARRAY = "$array"  # {"$array": name} in the JSON stands for the array of that name
 
@@ -59,6 +60,20 @@ def pack(tree: Any, path: str = "") -> tuple[Any, dict[str, np.ndarray]]:
     if isinstance(tree, dict):
         return {str(key): value for key, (value, _) in packed.items()}, arrays
     return [value for value, _ in packed.values()], arrays
+
+
+def digest(tree: Any) -> str:
+    """SHA-256 of a tree, 64 hexadecimal digits: of its plain values, and of its arrays by name.
+
+    >>> digest({"h": 0.5, "X": np.zeros((2, 1))})[:8]
+    '6f0a1e0c'
+    """
+    plain, arrays = pack(tree)
+    found = hashlib.sha256(json.dumps(plain, sort_keys=True).encode())
+    for name, array in sorted(arrays.items()):
+        found.update(f"{name} {array.dtype.str} {array.shape}".encode())
+        found.update(np.ascontiguousarray(array))
+    return found.hexdigest()
 
 
 def unpack(tree: Any, arrays: dict[str, np.ndarray]) -> Any:
@@ -196,10 +211,13 @@ def read_file(path: Path) -> Any:
         raise FileError(f"{path} does not fit into memory; free some") from error
 
 
-def write_folder(path: Path, description: dict[str, Any], tree: Any) -> None:
+def write_folder(
+    path: Path, description: dict[str, Any], tree: Any, card: str | None = None
+) -> None:
     """A folder with `model.json` and `weights.safetensors`, put in place in one move.
 
-    An earlier model at `path` is replaced; any other folder that holds something is refused.
+    An earlier model at `path` is replaced; any other folder that holds something is refused. A
+    `card` is put beside them as CARD.md, for people: nothing is read from it.
     """
     plain, arrays = pack(tree)
     weights = dump_arrays(arrays)
@@ -219,18 +237,20 @@ def write_folder(path: Path, description: dict[str, Any], tree: Any) -> None:
     if path.exists() and not (path.is_dir() and _replaceable(path)):
         raise FileError(f"{path}: something else is there; choose another folder for the model.")
     try:
-        _put_folder(path, weights, text)
+        _put_folder(path, weights, text, card)
     except OSError as error:
         raise error if isinstance(error, FileError) else _in_words(path, error) from error
 
 
-def _put_folder(path: Path, weights: bytes, text: bytes) -> None:
+def _put_folder(path: Path, weights: bytes, text: bytes, card: str | None) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     fresh = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}."))
     try:
         os.chmod(fresh, 0o755)
         write_atomically(fresh / WEIGHTS, weights)
         write_atomically(fresh / "model.json", text)
+        if card is not None:
+            write_atomically(fresh / CARD, card.encode())
         if path.exists():
             old = fresh.with_name(fresh.name + ".old")
             os.rename(path, old)

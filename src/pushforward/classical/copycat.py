@@ -29,6 +29,9 @@ class Copycat(Sampler):
     def stores_rows(self) -> bool:
         return True
 
+    def _stored(self) -> np.ndarray:
+        return self.rows_
+
     def _fit(self, Z: np.ndarray, effort: Effort) -> None:  # noqa: ARG002
         check_flag("replace", self.replace)
         self.rows_ = Z

@@ -156,6 +156,12 @@ class KernelDensity(DensitySampler):
             return self.encoding_.log_scale
         return len(self.components_) * math.log(self._common_scale() or 1.0)
 
+    def _stored(self) -> np.ndarray:
+        """The training rows, or of principal components what these make of them."""
+        if self.components_ is None:
+            return self.rows_
+        return self.centre_ + self.rows_ @ self.components_
+
     def _draw(self, n: int, rng: np.random.Generator) -> np.ndarray:
         N, k = self.rows_.shape
         alike = self.weights is None  # a shortcut: drawing by weights takes as long as the noise

@@ -90,6 +90,31 @@ def as_frame(found: Sequence[Marginal]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=names).set_index("column")
 
 
+def differing(columns: pd.DataFrame, most: int = 5) -> str:
+    """What `compare_columns` found, in a sentence.
+
+    >>> real = pd.DataFrame({"age": np.arange(20.0, 60.0)})
+    >>> differing(compare_columns(real, real + 30))
+    '1 of 1 column surely differs: age (0.75; equal laws would give 0.19).'
+    """
+    names = list(dict.fromkeys(columns.index[columns["differs"]]))
+    of = f"{len(names)} of {columns.index.nunique()} column"
+    plural = "" if columns.index.nunique() == 1 else "s"
+    if not names:
+        return f"{of}{plural} surely differs from that of real rows."
+    worst = columns[columns["differs"]].sort_values("distance", ascending=False)
+    told = [
+        f"{name}{' missing' * (of_what == 'missing')} ({distance:.2g}; equal laws would give "
+        f"{expected:.2g})"
+        for name, of_what, distance, expected in zip(
+            worst.index, worst["of"], worst["distance"], worst["expected"], strict=True
+        )
+    ]
+    more = f" and {len(told) - most} more" if len(told) > most else ""
+    verb = "differs" if len(names) == 1 else "differ"
+    return f"{of}{plural} surely {verb}: {', '.join(told[:most])}{more}."
+
+
 def _of_numbers(column: Column, real: Rows, fake: Rows) -> Marginal:
     exact = max(len(real), len(fake)) <= EXACT
     test = ks_2samp(real, fake, method="exact" if exact else "asymp")

@@ -25,19 +25,20 @@ class Column(NamedTuple):
     kind: Kind
 
 
-def judged_columns(reference: pd.DataFrame) -> list[Column]:
+def judged_columns(reference: pd.DataFrame, real: pd.DataFrame | None = None) -> list[Column]:
     """The columns that hold numbers, dates or categories; text and identifiers are left out.
 
-    A number with two values is a category.
+    A number with two values is a category, and so is what `real` declares to be one.
 
     >>> frame = pd.DataFrame({"id": range(30), "age": [1.5, 2, 3] * 10, "smokes": [0, 1, 1] * 10})
     >>> judged_columns(frame)
     [Column(name='age', kind='number'), Column(name='smokes', kind='category')]
     """
+    declared = () if real is None else real.select_dtypes("category").columns
     return [
-        Column(name, _kind(reference[name]))
+        Column(name, "category" if name in declared else _kind(reference[name]))
         for name in reference.columns
-        if why_unlearnable(reference[name]) is None
+        if name in declared or why_unlearnable(reference[name]) is None
     ]
 
 

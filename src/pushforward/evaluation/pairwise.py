@@ -164,8 +164,13 @@ def pairwise(
         parts = (everything.rows(order[:a]), everything.rows(order[a : a + b]))
         draws.append(_mean_difference(*(part.matrix() for part in parts)))
     expected = float(np.mean(draws)) * math.sqrt((1 / m + 1 / n) / (1 / a + 1 / b))
-    matrices = [table.matrix() for table in tables[:2]]
-    return Associations(tuple(judged), *matrices, expected, len(columns) - len(judged))
+    return Associations(
+        tuple(judged),
+        tables[0].matrix(),
+        tables[1].matrix(),
+        expected,
+        left_out=len(columns) - len(judged),
+    )
 
 
 def _some(frame: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:

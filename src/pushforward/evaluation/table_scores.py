@@ -57,7 +57,7 @@ def table_scores(
     Raises:
         InputError: `target` is no column that can be predicted.
     """
-    columns = judged_columns(real if train is None else train)
+    columns = judged_columns(real if train is None else train, real)
     sizes = {"real": len(real), "fake": len(fake)}
     found = TableScores(
         marginals(real, fake, columns), pairwise(real, fake, columns, train), None, None, sizes

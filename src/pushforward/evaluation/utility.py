@@ -21,9 +21,8 @@ FEWEST_LEARNT, FEWEST_TESTED = 20, 10
 MOST_CLASSES = 20  # the most frequent ones; the others count as one more
 CATEGORIES = 50  # of another column, likewise
 RESAMPLES = 500
-SMALL: dict[
-    str, Any
-] = {  # a stock model, which learns a table of these sizes in a tenth of a second
+# A stock model, which learns a table of this size in tenths of a second.
+SMALL: dict[str, Any] = {
     "max_iter": 50,
     "max_leaf_nodes": 8,
     "learning_rate": 0.15,
@@ -74,9 +73,8 @@ def train_on_fake(fake: Any, train: Any, test: Any, target: str | None = None) -
     >>> found.target, found.measure, found.fake > 0.9, found.real > 0.9
     ('sign', 'balanced accuracy', True, True)
     """
-    frames = [pd.DataFrame(X) for X in (fake, train, test)]
-    columns = judged_columns(frames[1])
-    return predicted(*frames, columns, target)
+    fake, train, test = (pd.DataFrame(X) for X in (fake, train, test))
+    return predicted(fake, train, test, judged_columns(train), target)
 
 
 def predicted(
@@ -110,13 +108,14 @@ def predicted(
     weights = rng.multinomial(len(y[2]), np.full(len(y[2]), 1 / len(y[2])), size=RESAMPLES)
     score = _balanced_accuracy if classes else _explained
     ones = np.ones((1, len(y[2])))
-    values = [float(score(y[2], guess, ones)[0]) for guess in guesses]
+    after_fake, after_real = (float(score(y[2], guess, ones)[0]) for guess in guesses)
     fake_scores, real_scores = (score(y[2], guess, weights) for guess in guesses)
     low, high = np.quantile(fake_scores - real_scores, (0.025, 0.975))
     return Utility(
         goal.name,
         "balanced accuracy" if classes else "R²",
-        *values,
+        after_fake,
+        after_real,
         (float(low), float(high)),
         size,
         len(y[2]),
@@ -137,7 +136,7 @@ def target_of(
         for column in columns
         if column.kind == "category" and 2 <= reference[column.name].nunique() <= MOST_CLASSES
     ]
-    return (few or list(columns) or [None])[-1]
+    return (few or list(columns))[-1] if columns else None
 
 
 def _no_target(target: str, there: list[str], named: list[str]) -> str:

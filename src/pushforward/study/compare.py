@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from pushforward.study.remarks import remarks
 from pushforward.study.request import (
     as_dataset,
     check_effort,
+    check_target,
     choose_methods,
     default_folder,
     describe_run,
@@ -63,6 +64,7 @@ def compare(
     out: str | os.PathLike[str] | None = None,
     real_rows: bool = True,
     jobs: int | None = None,
+    target: str | None = None,
     watch: Callable[[dict[str, Any], int, int], None] | None = None,
 ) -> Comparison:
     """Fit generators to data under one budget, judge each on rows it has not seen, rank them.
@@ -83,6 +85,9 @@ def compare(
         out: the run folder; by default `runs/<data>-<hash of the configuration>`.
         real_rows: whether real rows may be kept in the run folder and its report.
         jobs: how many fits run side by side; None takes one per core.
+        target: the column of a table that models are to predict after learning from generated
+            rows; by default the label, of methods that draw by it, else the last column of 2 to 20
+            categories, else the last one.
         watch: called with each finished row, the number finished and the number in all.
 
     Raises:
@@ -95,6 +100,8 @@ def compare(
     names = choose_methods(methods, columns=columns, labels=labels, images=images)
     check_effort(budget, repeats=repeats, max_rounds=max_rounds, jobs=jobs)
     fresh_seed(seed)
+    if target is not None:
+        check_target(dataset, target)
     config = describe_run(
         dataset,
         methods=names,
@@ -103,10 +110,13 @@ def compare(
         max_rounds=max_rounds,
         seed=seed,
         real_rows=real_rows,
+        **({} if target is None else {"target": target}),
     )
     path = Path(out) if out is not None else default_folder(dataset, config)
     folder = RunFolder.open(path, config)
-    trials = _trials(names, repeats, seed, budget, max_rounds)
+    trials = [
+        replace(trial, target=target) for trial in _trials(names, repeats, seed, budget, max_rounds)
+    ]
     done = {(r["method"], r["repeat"], r["kind"]) for r in folder.results()}
     left = [t for t in trials if (t.method, t.repeat, t.kind) not in done]
     interrupted = False

@@ -38,6 +38,7 @@ class Trial:
     options: dict[str, Any] = field(default_factory=dict)  # that differ from the registry's
     held_out: bool = False
     also: Judge | None = None  # more scores
+    target: str | None = None  # the column of a table that its use is to predict
 
     @property
     def searches(self) -> bool:
@@ -62,7 +63,8 @@ class Trial:
     @property
     def hash(self) -> str:
         """Equal trials have equal hashes."""
-        fields = {name: value for name, value in vars(self).items() if name != "also"}
+        judged = ("also", "target")  # what is fitted is the same
+        fields = {name: value for name, value in vars(self).items() if name not in judged}
         return short_hash(fields)
 
     def split(self, dataset: Dataset) -> Split:

@@ -18,6 +18,8 @@ from pushforward.data.dataset import LEAST_IMAGE, Dataset
 from pushforward.data.load import load_data, prepare_table
 from pushforward.data.numbers import check_finite
 from pushforward.errors import InputError
+from pushforward.evaluation.mixed import judged_columns
+from pushforward.evaluation.utility import target_of
 from pushforward.methods import METHODS, get_method
 from pushforward.study.folder import short_hash
 from pushforward.training.distributed import together
@@ -107,6 +109,13 @@ def check_effort(budget: Any, **counts: int | None) -> None:
         whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
         if value is not None and not (whole and value >= 1):
             raise InputError(f"expected {name} to be a whole number above 0, got {value!r}")
+
+
+def check_target(dataset: Dataset, target: str) -> None:
+    """Refuse a column to predict that the rows do not have, before anything runs."""
+    if not isinstance(dataset.X, pd.DataFrame):
+        raise InputError(f"{dataset.name} is no table, so no column of it can be a target")
+    target_of(dataset.X, judged_columns(dataset.X), target)
 
 
 def describe_run(dataset: Dataset, **run: Any) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from typing import Any
 from pushforward.data.dataset import Dataset
 from pushforward.data.split import split
 from pushforward.errors import EvaluationWarning, InputError
-from pushforward.evaluation.evaluate import evaluate
+from pushforward.evaluation.evaluate import row_scores
 from pushforward.methods import METHODS, Method
 from pushforward.sampler import fresh_seed
 from pushforward.space import BETA_1, Range, Space, as_json
@@ -235,7 +235,7 @@ def check_objective(objective: str, dataset: Dataset) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", EvaluationWarning)
         real, fake, train = (rows[:FEW] for rows in (parts.test, parts.yardstick, parts.train))
-        known = evaluate(real, fake, train, dataset.source)
+        known = row_scores(real, fake, train, dataset.source)
     if objective not in known:
         raise InputError(
             f"expected an objective among {', '.join((DISTANCE, *known))}, got {objective!r}"

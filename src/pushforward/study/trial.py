@@ -26,7 +26,7 @@ from pushforward.errors import (
     TrainingWarning,
 )
 from pushforward.evaluation.classifier import ClassifierFeatures
-from pushforward.evaluation.evaluate import evaluate
+from pushforward.evaluation.evaluate import row_scores
 from pushforward.evaluation.features import FeatureMap, Standardised, pixels
 from pushforward.evaluation.labels import label_agreement
 from pushforward.evaluation.scores import Evaluation
@@ -35,9 +35,11 @@ from pushforward.methods import get_method
 from pushforward.models.conditional import ConditionalSampler
 from pushforward.models.latent import LatentSampler
 from pushforward.models.neural import NeuralSampler
+from pushforward.safekeeping import discard
 from pushforward.sampler import Sampler
 from pushforward.storage import replacing
 from pushforward.study.folder import short_hash
+from pushforward.study.judged_table import judge_table
 from pushforward.study.plan import REAL, Trial, derived
 from pushforward.study.population import fit_begun
 
@@ -112,8 +114,7 @@ def _fit_together(trials: Sequence[Trial], dataset: Dataset, folder: Path) -> li
             )
             begun.append((sampler, Z, effort))
         population = fit_begun(begun)
-    for file in checkpoint.parent.glob(f"{checkpoint.name}*"):
-        file.unlink()
+    discard(checkpoint)
     seconds = (time.monotonic() - began) / len(trials)
     # A divergence is said in the status of its own row.
     notes = sorted({str(w.message) for w in caught if w.category is not TrainingWarning})
@@ -220,7 +221,7 @@ def _fit_and_judge(
     _judge(row, trial, dataset, parts, fake, sampler, folder, keep_real)
     if not trial.searches:
         _keep(row, trial, dataset, parts, sampler, folder, keep_real)
-    checkpoint.unlink(missing_ok=True)
+    discard(checkpoint)
     if row["status"] == "OK":  # what the sample shows comes before how the fit ended
         row |= _how_it_ended(row, trial.budget)
 
@@ -279,7 +280,7 @@ def _judge(
         with warnings.catch_warnings():
             # The report shows the expected bias beside every Fréchet distance, so says it once.
             warnings.simplefilter("ignore", EvaluationWarning)
-            return evaluate(test, fake, train, dataset.source, features=by)
+            return row_scores(test, fake, train, dataset.source, features=by)
 
     evaluation = score(features)
     row["scores"] = evaluation.to_dict()
@@ -289,6 +290,8 @@ def _judge(
         found = verdict(evaluation)
         row["status"], row["reason"] = found.name, found.reason
         row["diagnosis"] += [note._asdict() for note in notes(evaluation)]
+    if isinstance(fake, pd.DataFrame) and not trial.searches:
+        judge_table(row, trial, dataset, parts, (test, fake), sampler)
     if trial.also is not None:
         row["scores"] |= Evaluation(trial.also(fake, parts, dataset, sampler)).to_dict()
     if trial.searches:
