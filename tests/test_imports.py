@@ -22,8 +22,12 @@ LEVELS = [
     {"classical"},
     {"models"},
     {"methods"},
+    {"card", "origin"},
     {"study"},
     {"report"},
+    {"inspection"},
+    {"cli_data"},
+    {"cli_trust"},
     {"cli"},
 ]
 LEVEL = {name: i for i, level in enumerate(LEVELS) for name in level}

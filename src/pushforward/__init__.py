@@ -99,7 +99,7 @@ if TYPE_CHECKING:
     from pushforward.models.sim_gan import SimGAN
     from pushforward.models.super_resolution import SuperResolution
     from pushforward.models.vae import VAE
-        from pushforward.origin import figure_metadata, provenance, write_samples
+    from pushforward.origin import figure_metadata, provenance, write_samples
     from pushforward.report.html import write_report
     from pushforward.report.traces import draw_traces
     from pushforward.sampler import Sampler

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import json
-import math
 import os
 import sys
 import traceback
@@ -18,6 +17,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from pushforward import __version__
+from pushforward.cli_data import (
+    AsCategory,
+    Channels,
+    Drop,
+    Size,
+    SkipUnreadable,
+    images_of,
+    rows_like,
+    say,
+    say_extra,
+    say_notes,
+    shaped,
+)
 from pushforward.errors import Diverged, InputError, PushforwardError
 from pushforward.progress import counting_bar, on_terminal
 
@@ -52,25 +64,8 @@ Data = Annotated[
     ),
 ]
 Seed = Annotated[int | None, typer.Option(help="A whole number; the same one repeats the result.")]
-Drop = Annotated[list[str] | None, typer.Option(help="A column to leave out (may be repeated).")]
-AsCategory = Annotated[
-    list[str] | None, typer.Option(help="A column to take as a category (may be repeated).")
-]
 Label = Annotated[
     list[str] | None, typer.Option(help="A column that holds labels (may be repeated).")
-]
-Size = Annotated[
-    str | None,
-    typer.Option(
-        metavar="PIXELS", help="Images of a folder: the size they get, 64 or 48x64 (h×w)."
-    ),
-]
-Channels = Annotated[
-    str | None,
-    typer.Option(help="Images of a folder: convert to grey, colour or colour+alpha."),
-]
-SkipUnreadable = Annotated[
-    bool, typer.Option("--skip-unreadable", help="Images of a folder: leave out damaged ones.")
 ]
 Out = Annotated[
     str,
@@ -195,7 +190,7 @@ def fit(
         raise InputError(f"--traces draws chains, and {method} has none; leave it out")
     settings |= _code(kind._get_param_names(), density, quantile, cdf)
     get_method(method).make(**settings)  # a misspelt name is told before the data is read
-    images = _of_images((data, other), size, channels, skip_unreadable)
+    images = images_of((data, other), size, channels, skip_unreadable)
     dataset = _data_to_fit(method, data, settings, label or [], drop, as_category, images[data])
     second = _second_set(method, other, drop, as_category, images[other])
     name = dataset.name if dataset else (density or quantile or cdf or "").replace(":", "-")
@@ -204,7 +199,7 @@ def fit(
         raise InputError(f"{path} is there already; choose another folder with --out")
     checkpoint = path.with_name(path.name + ".checkpoint")
     if checkpoint.exists():
-        _note(f"going on with the fit that was interrupted, from {checkpoint}")
+        say(f"going on with the fit that was interrupted, from {checkpoint}")
         if seed is None:  # the same command, so the same seed
             seed = read_file(checkpoint)["fingerprint"]["seed"]
     sampler = get_method(method).make(**settings, random_state=fresh_seed(seed))
@@ -261,10 +256,10 @@ def _data_to_fit(
     else:  # a label is learnt jointly, as one more category
         categories = [*(as_category or []), *labels]
         dataset = load_data(data, drop=drop or [], as_category=categories, **images)
-    _say_notes(dataset)
+    say_notes(dataset)
     if labels and not by_label:
         named = ", ".join(map(repr, labels))
-        _note(f"{method} does not draw by label; {named} is learnt as one more category")
+        say(f"{method} does not draw by label; {named} is learnt as one more category")
     return dataset
 
 
@@ -304,36 +299,8 @@ def _second_set(
         as_category=[name for name in as_category or [] if name in there],
         **images,
     )
-    _say_notes(dataset)
+    say_notes(dataset)
     return dataset
-
-
-def _of_images(
-    names: Collection[str | None], size: str | None, channels: str | None, skip_unreadable: bool
-) -> dict[str | None, dict[str, Any]]:
-    """The options of reading each of these data sets: those of images go to folders."""
-    asked = {"size": _size(size), "channels": channels, "skip_unreadable": skip_unreadable}
-    options = {name: value for name, value in asked.items() if value}
-    folders = [name for name in names if name and Path(name).expanduser().is_dir()]
-    if options and not folders:
-        raise InputError(
-            "--size, --channels and --skip-unreadable are for folders of images; leave them out"
-        )
-    return {name: options if name in folders else {} for name in names}
-
-
-def _size(text: str | None) -> Any:
-    """Pixels, or height and width.
-
-    >>> _size("64"), _size("48x64")
-    (64, (48, 64))
-    """
-    sides = [] if text is None else text.lower().split("x")
-    if len(sides) > 2 or not all(side.isdecimal() and int(side) for side in sides):
-        raise InputError(
-            f"expected --size as pixels, 64, or as height x width, 48x64, got {text!r}"
-        )
-    return None if text is None else int(sides[0]) if len(sides) == 1 else tuple(map(int, sides))
 
 
 def _code(
@@ -483,7 +450,7 @@ def translate(
     sampler: Any = load_model(model)
     if not hasattr(sampler, "translate"):
         raise InputError(f"{model} does not translate; fit a method of two sets, e.g. cycle-gan")
-    _translated(sampler, data, out, to, _of_images((data,), size, channels, skip_unreadable)[data])
+    _translated(sampler, data, out, to, images_of((data,), size, channels, skip_unreadable)[data])
 
 
 @app.command()
@@ -509,7 +476,7 @@ def swap(
     sampler: Any = load_model(model)
     if not (hasattr(sampler, "translate") and hasattr(sampler, "transform")):
         raise InputError(f"{model} does not swap; fit shared-autoencoder to two sets of images")
-    _translated(sampler, data, out, to, _of_images((data,), size, channels, skip_unreadable)[data])
+    _translated(sampler, data, out, to, images_of((data,), size, channels, skip_unreadable)[data])
 
 
 def _translated(sampler: Any, data: str, out: str, to: str, images: dict[str, Any]) -> None:
@@ -554,7 +521,7 @@ def upscale(
     sampler: Any = load_model(model, **_unused(code_of(model)))
     if not hasattr(sampler, "upscale"):
         raise InputError(f"{model} does not upscale; fit super-resolution to large images")
-    dataset = read_data(data, **_of_images((data,), size, channels, skip_unreadable)[data])
+    dataset = read_data(data, **images_of((data,), size, channels, skip_unreadable)[data])
     if dataset.image_shape is None:
         raise InputError(f"expected images, {data} has rows of {dataset.X.shape[1]} columns")
     X: Any = dataset.X
@@ -660,16 +627,16 @@ def evaluate(
     from pushforward.evaluation.marginal_scores import differing
     from pushforward.evaluation.verdict import notes, verdict
 
-    images = _of_images((real, fake, train), size, channels, skip_unreadable)
+    images = images_of((real, fake, train), size, channels, skip_unreadable)
     reference = load_data(real, drop=drop or [], as_category=as_category or [], **images[real])
     if not as_json:
-        _say_notes(reference)
+        say_notes(reference)
     others: list[Any] = []
     for name in (fake, train):
         other = None if name is None else read_data(name, **images[name])
         if other is not None and not as_json:
-            _say_extra(reference, other)
-        others.append(None if other is None else _like(reference, other))
+            say_extra(reference, other)
+        others.append(None if other is None else rows_like(reference, other))
     compared_by = reference.X if others[1] is None else others[1]
     compare_by: Any = features
     if features is None or features == "standardised":
@@ -677,7 +644,7 @@ def evaluate(
         compare_by = pixels if by_pixels else Standardised(compared_by, every_column=True)
     X: Any = reference.X
     if features is not None and (features.startswith("inception:") or Path(features).is_dir()):
-        X, *others = (_shaped(A, reference.image_shape) for A in (X, *others))  # networks see them
+        X, *others = (shaped(A, reference.image_shape) for A in (X, *others))  # networks see them
     with warnings.catch_warnings():
         if as_json:
             warnings.simplefilter("ignore")
@@ -704,25 +671,6 @@ def evaluate(
     typer.echo(f"{found.name}: {found.reason}")
     for note in more:
         typer.echo(f"{note.name}: {note.sentence}")
-
-
-def _shaped(X: Any, shape: tuple[int, ...] | None) -> Any:
-    """Rows as the images that they are, where they are as long as one."""
-    if X is None or shape is None or X[0].size != math.prod(shape):
-        return X
-    return X.reshape(len(X), *shape)
-
-
-def _like(reference: Dataset, other: Dataset) -> Any:
-    """Rows to compare with the reference: its columns of a frame, an array where it is one."""
-    import pandas as pd
-
-    if not isinstance(other.X, pd.DataFrame):
-        return other.X
-    if not isinstance(reference.X, pd.DataFrame):
-        return other.X.to_numpy(dtype=float, na_value=float("nan"))
-    columns = list(reference.X.columns)
-    return other.X[columns] if set(columns) <= set(other.X.columns) else other.X
 
 
 @app.command()
@@ -868,9 +816,9 @@ def _judged_data(
     """The data of a comparison or a study, with notes on what was left out."""
     from pushforward.data.load import load_data
 
-    images = _of_images((data,), size, channels, skip_unreadable)[data]
+    images = images_of((data,), size, channels, skip_unreadable)[data]
     dataset = load_data(data, drop=drop or [], as_category=as_category or [], label=label, **images)
-    _say_notes(dataset)
+    say_notes(dataset)
     return dataset
 
 
@@ -890,7 +838,7 @@ def _conclude(result: Comparison) -> None:
     typer.echo(f"\n{explain(result)}")
     typer.echo(f"report: {write_report(result.folder)}")
     if result.interrupted:
-        _note("interrupted; the same command goes on from here")
+        say("interrupted; the same command goes on from here")
     failed = all(s.distance is None for s in result.standings if s.kind == "method")
     if result.interrupted or failed:
         raise typer.Exit(FAILED)
@@ -925,23 +873,6 @@ def report(
     from pushforward.report.html import write_report
 
     typer.echo(f"report: {write_report(folder)}")
-
-
-def _say_notes(dataset: Dataset) -> None:
-    for note in dataset.notes:
-        _note(note)
-
-
-def _say_extra(reference: Dataset, other: Dataset) -> None:
-    """Name what `_like` leaves out."""
-    columns = [set(getattr(dataset.X, "columns", ())) for dataset in (reference, other)]
-    if columns[0] < columns[1]:
-        extra = ", ".join(sorted(map(repr, columns[1] - columns[0])))
-        _note(f"{other.name}: not compared, as {reference.name} has no such column: {extra}")
-
-
-def _note(text: str) -> None:
-    typer.echo(f"note: {text}", err=True)
 
 
 def _say_warning(message: Any, category: Any, *_: Any, **__: Any) -> None:

@@ -23,6 +23,7 @@ from pushforward.data.dataset import Table, number_columns
 from pushforward.data.folders import write_pictures
 from pushforward.errors import FileError, InputError
 from pushforward.storage import replacing
+from pushforward.untrusted import parse_json
 
 KEY = "pushforward"  # of the Parquet schema metadata and of the PNG text chunk
 JSON_BESIDE = (".csv", ".npy")  # kinds of file that have no room for provenance
@@ -65,7 +66,7 @@ def write_samples(
     path = Path(path).expanduser()
     if len(X) == 0:
         raise InputError(f"{path}: there are no samples to write; ask for at least one.")
-    text = json.dumps({**provenance, "generated": True}, default=_plain, indent=1)
+    text = as_text(provenance)
     if kind == FOLDER:
         pixels = _pixels(_images(X, image_shape), value_range)
         write_pictures(
@@ -114,12 +115,27 @@ def read_provenance(path: str | os.PathLike[str]) -> dict[str, Any] | None:
         raise FileError(f"{path}: no such file, nor a folder with a .png in it.")
     try:
         text = _provenance_text(path, kind)
-        return None if text is None else json.loads(text)
+        return None if text is None else _mapping(parse_json(text))
     # ValueError covers damaged JSON, text that is not UTF-8, Arrow's errors and pickles.
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise FileError(
             f"{path}: its provenance cannot be read ({error}). Is the file complete?"
         ) from error
+
+
+def as_text(provenance: Mapping[str, Any]) -> str:
+    """Provenance as the JSON that a file holds; it always says `"generated": true`.
+
+    >>> as_text({"method": "vae"})
+    '{\\n "method": "vae",\\n "generated": true\\n}'
+    """
+    return json.dumps({**provenance, "generated": True}, default=_plain, indent=1)
+
+
+def _mapping(found: Any) -> dict[str, Any]:
+    if not isinstance(found, dict):
+        raise ValueError(f"expected an object of JSON, found {type(found).__name__}")
+    return found
 
 
 def _kind(path: str | os.PathLike[str]) -> str:

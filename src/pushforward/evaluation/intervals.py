@@ -24,7 +24,7 @@ def wilson_interval(share: float, n: float) -> tuple[float, float]:
     return max((centre - half) / (1 + shrink), 0.0), min((centre + half) / (1 + shrink), 1.0)
 
 
-def newcombe_interval(share: float, n: int, baseline: float, m: int) -> tuple[float, float]:
+def newcombe_interval(share: float, n: float, baseline: float, m: float) -> tuple[float, float]:
     """Return Newcombe's 95 % interval of `share` − `baseline`, seen among `n` and `m` rows.
 
     With Wilson's (l₁, u₁) and (l₂, u₂): d − √((p₁−l₁)² + (u₂−p₂)²) to d + √((u₁−p₁)² + (p₂−l₂)²).

@@ -109,6 +109,24 @@ def nearest_distance(rows: Any, points: Any, k: int = 1, *, exclude_self: bool =
         return np.ldexp(np.sqrt(nearest.kth(k)), exponent)[a.which]
 
 
+def nearest_distinct(rows: Any, points: Any, k: int) -> tuple[NDArray[np.intp], Rows]:
+    """Return which of the `points`, no two of them equal, are the k nearest to each row, and how
+    far they are, both (n, k).
+
+    >>> column, distance = nearest_distinct([[0.0], [5.0]], [[1.0], [5.0], [9.0]], 2)
+    >>> column.tolist(), distance.tolist()
+    ([[0, 1], [1, 0]], [[1.0, 5.0], [0.0, 4.0]])
+    """
+    rows, points = as_row_pair(rows, points, at_least=1)
+    points = as_rows(points, "points", at_least=as_k(k))
+    exponent, (a, b) = points_of(rows, points)
+    found = nearest_across(a, b, k)
+    pairs = found.starts()[:, None] + np.arange(k)
+    with np.errstate(over="ignore"):  # to ∞, where two finite numbers are so far apart
+        distance = np.ldexp(np.sqrt(found.square[pairs]), exponent)
+    return b.first[found.column[pairs]][a.which], distance[a.which]
+
+
 def leave_one_out(
     real: Any, fake: Any, k: int = 1, *, permutations: int | None = None, seed: int = 0
 ) -> LeaveOneOut:

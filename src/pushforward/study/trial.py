@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from scipy.spatial.distance import cdist
 
 import pushforward
+from pushforward.card import scores_for_card
 from pushforward.data.dataset import Dataset, labels_by_name
 from pushforward.data.files import write_samples
 from pushforward.data.split import Split
@@ -241,7 +242,8 @@ def _keep(
     if isinstance(sampler, ConditionalSampler) and not sampler.conditions_.continuous:
         _judge_labels(row, dataset, parts, sampler, feature_map(trial, dataset, parts, folder))
     if keep_real or not _copies(row, sampler):
-        sampler.save(folder / "models" / trial.name)
+        about = {"method": trial.method, "data": dataset.name, "compared": scores_for_card(row)}
+        sampler.save(folder / "models" / trial.name, about=about)
 
 
 def _unfitted(trial: Trial) -> Sampler:
@@ -301,6 +303,8 @@ def _judge(
         "seed": trial.fit_seed,
         "version": pushforward.__version__,
     }
+    if sampler is not None:
+        provenance |= {"model": sampler.fingerprint()}
     samples = folder / "samples"
     if sampler is not None and (keep_real or not _copies(row, sampler)):
         write_samples(_file(samples, trial.name, fake), fake[:ROWS_KEPT], provenance)
