@@ -200,6 +200,7 @@ def _given_away(sampler: Sampler) -> str:
     return (
         "It stores no training row. A model can give rows away all the same, if it was fitted to "
         "few: `pushforward copies TRAIN new.csv --held-out HELD_OUT` lists the rows that it "
-        "copies, and `pushforward sample FOLDER --reject-copies TRAIN` draws anew what would copy one. "
+        "copies, and `pushforward sample FOLDER --reject-copies TRAIN` draws anew what would "
+        "copy one. "
         "Neither is a guarantee of privacy."
     )

@@ -1,0 +1,98 @@
+"""What commands that read data share: their options, and how the data sets are made alike."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from pushforward.errors import InputError
+
+if TYPE_CHECKING:
+    from pushforward.data.dataset import Dataset
+
+Drop = Annotated[list[str] | None, typer.Option(help="A column to leave out (may be repeated).")]
+AsCategory = Annotated[
+    list[str] | None, typer.Option(help="A column to take as a category (may be repeated).")
+]
+Size = Annotated[
+    str | None,
+    typer.Option(
+        metavar="PIXELS", help="Images of a folder: the size they get, 64 or 48x64 (h×w)."
+    ),
+]
+Channels = Annotated[
+    str | None,
+    typer.Option(help="Images of a folder: convert to grey, colour or colour+alpha."),
+]
+SkipUnreadable = Annotated[
+    bool, typer.Option("--skip-unreadable", help="Images of a folder: leave out damaged ones.")
+]
+
+
+def images_of(
+    names: Collection[str | None], size: str | None, channels: str | None, skip_unreadable: bool
+) -> dict[str | None, dict[str, Any]]:
+    """The options of reading each of these data sets: those of images go to folders."""
+    asked = {"size": size_of(size), "channels": channels, "skip_unreadable": skip_unreadable}
+    options = {name: value for name, value in asked.items() if value}
+    folders = [name for name in names if name and Path(name).expanduser().is_dir()]
+    if options and not folders:
+        raise InputError(
+            "--size, --channels and --skip-unreadable are for folders of images; leave them out"
+        )
+    return {name: options if name in folders else {} for name in names}
+
+
+def size_of(text: str | None) -> Any:
+    """Pixels, or height and width.
+
+    >>> size_of("64"), size_of("48x64")
+    (64, (48, 64))
+    """
+    sides = [] if text is None else text.lower().split("x")
+    if len(sides) > 2 or not all(side.isdecimal() and int(side) for side in sides):
+        raise InputError(
+            f"expected --size as pixels, 64, or as height x width, 48x64, got {text!r}"
+        )
+    return None if text is None else int(sides[0]) if len(sides) == 1 else tuple(map(int, sides))
+
+
+def shaped(X: Any, shape: tuple[int, ...] | None) -> Any:
+    """Rows as the images that they are, where they are as long as one."""
+    if X is None or shape is None or X[0].size != math.prod(shape):
+        return X
+    return X.reshape(len(X), *shape)
+
+
+def rows_like(reference: Dataset, other: Dataset) -> Any:
+    """Rows to compare with the reference: its columns of a frame, an array where it is one."""
+    import pandas as pd
+
+    if not isinstance(other.X, pd.DataFrame):
+        return other.X
+    if not isinstance(reference.X, pd.DataFrame):
+        return other.X.to_numpy(dtype=float, na_value=float("nan"))
+    columns = list(reference.X.columns)
+    return other.X[columns] if set(columns) <= set(other.X.columns) else other.X
+
+
+def say_notes(dataset: Dataset) -> None:
+    for note in dataset.notes:
+        say(note)
+
+
+def say_extra(reference: Dataset, other: Dataset) -> None:
+    """Name what `rows_like` leaves out."""
+    columns = [set(getattr(dataset.X, "columns", ())) for dataset in (reference, other)]
+    if columns[0] < columns[1]:
+        extra = ", ".join(sorted(map(repr, columns[1] - columns[0])))
+        say(f"{other.name}: not compared, as {reference.name} has no such column: {extra}")
+
+
+def say(text: str) -> None:
+    """A note, beside what the command prints."""
+    typer.echo(f"note: {text}", err=True)
