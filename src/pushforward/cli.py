@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pushforward import __version__
+from pushforward import __version__, cli_trust
 from pushforward.cli_data import (
     AsCategory,
     Channels,
@@ -878,6 +878,10 @@ def report(
 def _say_warning(message: Any, category: Any, *_: Any, **__: Any) -> None:
     if issubclass(category, UserWarning):
         typer.echo(f"warning: {message}", err=True)
+
+
+# Not add_typer: older versions of typer ask for a name of the group.
+app.registered_commands += cli_trust.commands.registered_commands
 
 
 def main(arguments: list[str] | None = None) -> None:

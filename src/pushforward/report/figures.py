@@ -125,6 +125,13 @@ def nearest_pairs(generated: NDArray, nearest: NDArray, value_range: tuple[float
     return figure
 
 
+def show_images(
+    axes: Axes, images: NDArray, value_range: tuple[float, float], columns: int = 1
+) -> None:
+    """Images (n, h, w[, c]) in a grid in one pair of axes, `value_range` being black and white."""
+    _show(axes, _tiles(_unit(images, value_range), columns))
+
+
 def _unit(images: NDArray, value_range: tuple[float, float]) -> NDArray:
     low, high = value_range
     return np.clip((images - low) / ((high - low) or 1.0), 0.0, 1.0)

@@ -7,6 +7,7 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from pushforward.data.files import as_text
 from pushforward.report.by_label import by_label
 from pushforward.report.by_pixels import by_pixels
 from pushforward.report.pictures import Gallery, dot_plot
@@ -46,11 +47,13 @@ def render(run: Run) -> str:
         lstrip_blocks=True,
     )
     if run.study is not None:
-        return environment.get_template("study.html.j2").render(study_page(run, run.study))
+        page = study_page(run, run.study)
+        return environment.get_template("study.html.j2").render(page, origin=_origin(run))
     gallery = Gallery(run)
     shown = columns(run)
     return environment.get_template("report.html.j2").render(
         run=run,
+        origin=_origin(run),
         answer=answer(run),
         facts=_facts(run),
         dot_plot=dot_plot(run),
@@ -72,6 +75,18 @@ def render(run: Run) -> str:
         notes=_notes(run),
         stores=_stores(run),
     )
+
+
+def _origin(run: Run) -> str:
+    """What the page says of itself to a machine; no date, so that it can be drawn again alike."""
+    said = {
+        "report": "its pictures show generated samples",
+        "data": run.data["name"],
+        "methods": run.methods,
+        "seed": run.settings["seed"],
+        "version": run.settings["version"],
+    }
+    return as_text(said)
 
 
 def _facts(run: Run) -> list[tuple[str, str]]:

@@ -14,7 +14,12 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
+from pushforward import __version__
+from pushforward.data.files import KEY, as_text
+
+SHOWS = "it may show generated samples beside real ones"
 DPI = 200  # twice the pixels of a screen with 100 to the inch
 WIDE = 4.9  # inches: across a page, and still legible at the width of a phone
 CARD = 3.4  # inches: one of several side by side
@@ -103,6 +108,8 @@ def _draw(figure: Figure) -> Figure:
 def png(figure: Figure) -> bytes:
     """The figure as a PNG of 256 colours, a third of the size of one in full colour.
 
+    It says that it was made by pushforward, as generated samples may be in it.
+
     >>> png(new_figure(1, 1))[:4]
     b'\\x89PNG'
     """
@@ -110,5 +117,9 @@ def png(figure: Figure) -> bytes:
     assert isinstance(canvas, FigureCanvasAgg)
     picture = Image.fromarray(np.asarray(canvas.buffer_rgba())[:, :, :3])
     file = io.BytesIO()
-    picture.quantize(256, dither=Image.Dither.NONE).save(file, format="PNG", optimize=True)
+    said = PngInfo()
+    said.add_text(KEY, as_text({"figure": SHOWS, "version": __version__}))
+    picture.quantize(256, dither=Image.Dither.NONE).save(
+        file, format="PNG", optimize=True, pnginfo=said
+    )
     return file.getvalue()

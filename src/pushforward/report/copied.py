@@ -1,0 +1,91 @@
+"""Copies beside what they copy: generated images above training images, rows in two columns."""
+
+from __future__ import annotations
+
+import math
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from pushforward.evaluation.copied import Copies
+from pushforward.report.figures import show_images
+from pushforward.report.style import GENERATED, MUTED, WIDE, new_figure, png, styled
+from pushforward.storage import write_atomically
+
+ACROSS, DOWN = 8, 6  # pairs in a picture
+COLUMNS = 8  # of a table that are printed
+
+
+@styled
+def copies_figure(found: Copies, train: NDArray, fake: NDArray) -> Figure:
+    """Each copy above the training image that it copies, both (n, h, w[, c]), nearest first.
+
+    >>> from pushforward.evaluation.copied import copies
+    >>> images = np.random.default_rng(0).random((20, 4, 4))
+    >>> found = copies(images, images[3:5])
+    >>> len(copies_figure(found, images, images[3:5]).axes)
+    4
+    """
+    pairs = found.found[: ACROSS * DOWN]
+    across = min(ACROSS, max(len(pairs), 1))
+    down = max(math.ceil(len(pairs) / across), 1)
+    low, high = float(train.min()), float(train.max())
+    size, tall = WIDE / ACROSS, train.shape[1] / train.shape[2]
+    figure = new_figure(WIDE, 0.5 + down * (2 * size * tall + 0.42))
+    shown = f"{len(pairs)} of " if len(pairs) < len(found.found) else ""
+    figure.suptitle(
+        f"{shown}{len(found.found)} of {found.n} generated images copy a training image",
+        fontsize=10,
+    )
+    grid = figure.subplots(2 * down, ACROSS, squeeze=False)
+    for axes in grid.ravel()[:]:
+        axes.set_axis_off()
+    for i, pair in enumerate(pairs.itertuples()):
+        upper, lower = grid[i // across * 2 : i // across * 2 + 2, i % across]
+        for axes, image in ((upper, fake[pair.generated]), (lower, train[pair.training])):
+            axes.set_axis_on()
+            show_images(axes, image[None], (low, high))
+        upper.set_title(f"{pair.generated}", fontsize=7, color=GENERATED, loc="center", pad=2)
+        lower.set_title(f"{pair.training}", fontsize=7, color=MUTED, loc="center", pad=2)
+    return figure
+
+
+def draw_copies(found: Copies, train: NDArray, fake: NDArray, path: str | os.PathLike[str]) -> Path:
+    """Write the pairs of a list of copies as a .png that says that it shows generated images.
+
+    Raises `FileError` where it cannot be written.
+    """
+    write_atomically(Path(path), png(copies_figure(found, train, fake)))
+    return Path(path)
+
+
+def pairs_in_words(found: Copies, train: Any, fake: Any, most: int) -> str:
+    """The first pairs as text: their numbers, their distance, and of a table their values.
+
+    >>> from pushforward.evaluation.copied import copies
+    >>> rows = pd.DataFrame(np.random.default_rng(0).normal(size=(20, 2)), columns=["a", "b"])
+    >>> print(pairs_in_words(copies(rows, rows[3:5]), rows, rows[3:5], 1).split("\\n")[1])
+    generated row 0, training row 3, distance 0
+    """
+    lines = ["nearest first, rows counted from 0:"]
+    for pair in found.found[:most].itertuples():
+        lines.append(
+            f"generated row {pair.generated}, training row {pair.training}, distance "
+            f"{pair.distance:.4g}"
+        )
+        if np.ndim(train) == 2:
+            rows = [_row(fake, int(pair.generated)), _row(train, int(pair.training))]
+            table = pd.DataFrame(rows, index=["  generated", "  training"]).iloc[:, :COLUMNS]
+            lines.append(table.to_string())
+    if len(found.found) > most:
+        lines.append(f"and {len(found.found) - most} more; --out FILE.csv lists all")
+    return "\n".join(lines)
+
+
+def _row(X: Any, i: int) -> pd.Series:
+    return X.iloc[i] if isinstance(X, pd.DataFrame) else pd.Series(X[i]).add_prefix("x")
