@@ -6,15 +6,19 @@ import difflib
 import importlib
 import inspect
 import os
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pushforward.errors import FileError, InputError
-from pushforward.sampler import CODE, FORMAT, FORMAT_VERSION, Sampler, build, restore
+import numpy as np
+
+from pushforward.errors import FileError, InputError, PushforwardError
+from pushforward.sampler import CODE, FORMAT, FORMAT_VERSION, Sampler, build, restore, try_out
 from pushforward.space import BETA_1, Choice, LogUniform, Space, Uniform
 from pushforward.storage import read_folder
+from pushforward.untrusted import shortly
 
 
 @dataclass(frozen=True)
@@ -583,15 +587,33 @@ def load_model(path: str | os.PathLike[str], *, device: str | None = None, **cod
     for method in ROWS:  # make the built-in classes known, by our own list and not by the file
         if method.where.endswith(f":{description.get('class')}"):
             method.sampler  # noqa: B018
-    try:
-        sampler = restore(build(description, code), tree)
-    except InputError:
-        raise
-    except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
-        raise FileError(
-            f"{path}/model.json is damaged: it does not fit the weights ({error!r:.200})"
-        ) from error
-    sampler.about_ = description.get("about", {})
+    sampler = _rebuilt(Path(path), description, tree, code)
     if device is not None and "device" in sampler.get_params():
         sampler.set_params(device=device)
+    return sampler
+
+
+def _rebuilt(path: Path, description: dict[str, Any], tree: Any, code: dict[str, Any]) -> Sampler:
+    """The fitted sampler, tried out; all that can be wrong with the files is a `FileError`."""
+    what_to_do = "take a whole copy of the model"
+    try:
+        sampler = build(description, code)
+    except FileError as error:
+        raise FileError(f"{path}/model.json is damaged: {error}; {what_to_do}") from error
+    try:
+        about = description.get("about", {})
+        if not isinstance(about, dict):
+            raise FileError(f"expected a note of names and values, got {about!r:.80}")
+        with np.errstate(all="ignore"), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of numbers out of range, before they are refused
+            restore(sampler, tree)
+            if not code:  # what is code runs when it is asked to
+                try_out(sampler)
+    except Exception as error:
+        # Where anything may be damaged anything may be raised, and memory may not suffice.
+        message = shortly(error) if isinstance(error, PushforwardError) else repr(error)[:200]
+        raise FileError(
+            f"{path}/model.json is damaged: its parts do not fit together ({message}); {what_to_do}"
+        ) from error
+    sampler.about_ = about
     return sampler

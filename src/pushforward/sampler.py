@@ -9,6 +9,7 @@ import secrets
 import time
 import warnings
 from abc import ABC, abstractmethod
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -38,6 +39,7 @@ FORMAT, FORMAT_VERSION = "pushforward model", 1
 LOG = logging.getLogger("pushforward")
 CALIBRATION_ROWS = (4000, 40_000)  # draws by which categories get their shares, least and most
 PER_CATEGORY = 50  # draws wanted of the rarest category
+TRIED = 3  # rows that a model draws when it is loaded
 CODE = {"$code": True}  # stands in a file for a parameter that is code
 
 
@@ -447,39 +449,63 @@ def _plain(value: Any) -> Any:
     return value if isinstance(value, (int, float, str, type(None))) else CODE
 
 
-def build(description: dict[str, Any], code: dict[str, Any] | None = None) -> Sampler:
+def build(description: Any, code: dict[str, Any] | None = None) -> Sampler:
     """The unfitted sampler that `describe` described, with its parameters that are code.
 
     Raises:
         InputError: its class is unknown here, or it needs other code than is given.
+        FileError: it is no description that `describe` gives.
     """
     code = code or {}
-    kind = Sampler.kinds.get(description["class"])
-    if kind is None:
+    described = description if isinstance(description, dict) else {}
+    name, parameters = described.get("class"), described.get("parameters")
+    if not isinstance(name, str) or not isinstance(parameters, dict):
+        raise FileError(
+            f"expected a class and its parameters, got {name!r:.80} and {parameters!r:.80}"
+        )
+    kind = Sampler.kinds.get(name)
+    if kind is None or inspect.isabstract(kind):
         raise InputError(
             f"the model is a {name:.80}, which is not known here; import the module "
             "that defines it, then load it again"
         )
-    parameters = dict(description["parameters"])
-    needed = {name for name, value in parameters.items() if value == CODE}
+    strange = sorted(set(parameters) - set(kind._get_param_names()))
+    if strange:
+        raise FileError(
+            f"a {name} has no parameter {strange[0]!r:.80}; "
+            f"it has {', '.join(kind._get_param_names())}"
+        )
+    needed = {key for key, value in parameters.items() if value == CODE}
     if needed != set(code):
-        asked = ", ".join(f"{name}=..." for name in sorted(needed))
+        asked = ", ".join(f"{key}=..." for key in sorted(needed))
         raise InputError(
-            f"this {description['class']} was fitted with code, which is never written to a file: "
+            f"this {name} was fitted with code, which is never written to a file: "
             f"hand it in again, load_model(path, {asked})"
             if needed
-            else f"this {description['class']} takes no code, got {', '.join(sorted(code))}"
+            else f"this {name} takes no code, got {', '.join(sorted(code))}"
         )
-    for name, value in parameters.items():
-        if isinstance(value, dict) and "$sampler" in value:
-            parameters[name] = build(value["$sampler"])
-        elif isinstance(value, dict) and "$values" in value:
-            parameters[name] = np.array(value["$values"])
-        elif isinstance(value, dict) and "$dict" in value:
-            parameters[name] = value["$dict"]
-        elif isinstance(value, list):
-            parameters[name] = tuple(value)
-    return kind(**(parameters | code))
+    plain = {key: _parameter(key, value) for key, value in parameters.items() if key not in needed}
+    return kind(**(plain | code))
+
+
+def _parameter(name: str, value: Any) -> Any:
+    """A parameter as it was before `_plain` wrote it."""
+    if isinstance(value, list):
+        if any(isinstance(item, dict) for item in value):
+            raise FileError(f"expected plain values in the parameter {name}, got {value!r:.80}")
+        return tuple(value)
+    if not isinstance(value, dict):
+        return value
+    match value:
+        case {"$sampler": described, **more} if not more:
+            return build(described)
+        case {"$dict": dict(named), **more} if not more:
+            return named
+        case {"$values": list(values), **more} if not more:
+            array = np.array(values)  # of lists of other lengths it raises ValueError
+            if array.dtype.kind in "biufU":
+                return array
+    raise FileError(f"expected a plain value as the parameter {name}, got {value!r:.80}")
 
 
 def dump(sampler: Sampler) -> dict[str, Any]:
@@ -497,14 +523,44 @@ def dump(sampler: Sampler) -> dict[str, Any]:
 
 
 def restore(sampler: Sampler, tree: dict[str, Any]) -> Sampler:
-    """Fit a sampler with what `dump` kept."""
+    """Fit a sampler with what `dump` kept.
+
+    Raises:
+        FileError: it is of another kind; other errors where it does not fit together.
+    """
+    names = tree["feature_names_in"]
+    n_features = 0 if tree["n_features_in"] is None else tree["n_features_in"]
+    whole = (tree["seed"], tree["rows"], n_features)
+    if not all(is_whole(value) and 0 <= value < 2**63 for value in whole):
+        raise FileError(f"expected a seed and numbers of rows and features, got {whole!r:.80}")
+    if names is not None and not all(isinstance(name, str) for name in list(names)):
+        raise FileError(f"expected names of features, got {names!r:.80}")
     sampler.encoding_ = Encoding.from_dict(tree["encoding"])
+    check_restored(sampler.encoding_)
     sampler.seed_ = tree["seed"]
     if tree["n_features_in"] is not None:
         sampler.n_features_in_ = tree["n_features_in"]
-    if tree["feature_names_in"] is not None:
-        sampler.feature_names_in_ = np.array(tree["feature_names_in"], dtype=object)
+    if names is not None:
+        sampler.feature_names_in_ = np.array(names, dtype=object)
     if sampler.encoding_.width:
         sampler._restore(tree["learnt"])
     sampler.n_rows_ = tree["rows"]
     return sampler
+
+
+def try_out(sampler: Sampler) -> None:
+    """Use a sampler from a file once, so that what does not fit together is found at once.
+
+    Raises:
+        FileError: it draws something else than its encoding expects; other errors, as they come.
+    """
+    width = sampler.encoding_.width
+    Z = sampler._draw(TRIED, np.random.default_rng(0)) if width else np.zeros((TRIED, 0))
+    if np.shape(Z) != (TRIED, width) or not np.isfinite(Z).all():
+        raise FileError(f"expected to draw finite rows of {width} numbers, got {np.shape(Z)}")
+    X = sampler.encoding_.inverse_transform(Z)
+    with suppress(InputError):  # e.g. that rows with holes have no density
+        if isinstance(sampler, HasDensity):
+            sampler.score_samples(X)
+        if isinstance(sampler, HasCodes):
+            sampler.transform(X)

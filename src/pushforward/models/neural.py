@@ -41,6 +41,7 @@ from pushforward.training.distributed import together
 from pushforward.training.game import Game
 from pushforward.training.loop import Stream, Training, load_weights, optimisers_for
 from pushforward.training.optimiser import Adam
+from pushforward.training.weights import NoLargerThan, check_weights
 
 HELD_BACK = 0.15  # of the rows, to stop by, when no validation rows are given
 SCORE_ROWS = 1000  # a score compares so many held-out rows with as many generated ones
@@ -350,11 +351,14 @@ class NeuralSampler(Sampler):
         }
 
     def _restore(self, state: dict[str, Any]) -> None:
-        with seeded(0):
+        weights = state["networks"]
+        self._check_parameters()
+        with seeded(0), NoLargerThan(weights):
             self.game_ = self._game(0, state["width"]).eval()
+        check_weights(self.game_, weights)
         # As in training, or the last digits of what is drawn would be others.
         self.game_.to(memory_format=torch.channels_last)
-        load_weights(self.game_, state["networks"])
+        load_weights(self.game_, weights)
         self.n_rounds_, self.best_round_ = state["rounds"], state["best_round"]
         self.history_ = state["history"]
         self.scores_ = [(int(r), float(s)) for r, s in state["scores"]]

@@ -1,0 +1,65 @@
+"""What a file may say of dtypes: names of plain ones, which ask for no memory, files or code."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from pushforward.data.encoding import Encoding
+from pushforward.errors import FileError
+
+# A zone is a name of the tz database; pandas would look for some among the files of this machine.
+A_PATH = re.compile(r"dateutil|tzfile|\.\.|[ =]/")
+LONGEST = 100  # characters of a dtype's name
+WIDEST = 32  # bytes of one number
+
+
+def check_restored(encoding: Encoding) -> None:
+    """Refuse an encoding from a file that names other dtypes than columns have, or other shapes.
+
+    Raises:
+        FileError: the message says what was expected.
+
+    >>> check_restored(Encoding("array", (2,), "V1000000000"))
+    Traceback (most recent call last):
+    pushforward.errors.FileError: expected the name of a plain dtype, got 'V1000000000'
+    """
+    if encoding.kind not in ("array", "images", "frame"):
+        raise FileError(f"expected data of kind array, images or frame, got {encoding.kind!r:.80}")
+    for name in _dtypes(encoding):
+        if not _is_plain(name):
+            raise FileError(f"expected the name of a plain dtype, got {name!r:.80}")
+    sizes = encoding.shape
+    if not all(type(size) is int and size > 0 for size in sizes):
+        raise FileError(f"expected a shape of whole numbers above 0, got {sizes!r:.80}")
+    q = -1 if encoding.numbers is None else len(encoding.numbers.mean)
+    if encoding.kind != "frame" and math.prod(sizes) != q:
+        raise FileError(f"expected a shape of {q} numbers, got {sizes!r:.80}")
+    names = encoding.columns
+    if not all(isinstance(name, str) for name in names) or len(set(names)) < len(names):
+        raise FileError("expected names of columns, each its own")
+
+
+def _is_plain(name: Any) -> bool:
+    if not isinstance(name, str) or len(name) > LONGEST or A_PATH.search(name):
+        return False
+    try:
+        dtype = pd.api.types.pandas_dtype(name)
+    except (TypeError, ValueError):
+        return False
+    # Text of numpy's own has a length, by which memory is taken; records have dtypes in them.
+    return not isinstance(dtype, np.dtype) or (dtype.kind != "V" and dtype.itemsize <= WIDEST)
+
+
+def _dtypes(encoding: Encoding) -> Iterator[Any]:
+    if encoding.kind != "frame":
+        yield encoding.dtype
+    for spec in encoding.dtypes:
+        yield spec["name"]
+        if "of" in spec:
+            yield spec["of"]
