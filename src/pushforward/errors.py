@@ -6,6 +6,8 @@ expected, what came, and what to do.
 
 from __future__ import annotations
 
+from typing import Any
+
 
 class PushforwardError(Exception):
     """Base of everything that pushforward raises on purpose."""
@@ -13,6 +15,17 @@ class PushforwardError(Exception):
 
 class InputError(PushforwardError, ValueError):
     """Data, a parameter or an option that cannot be used as given."""
+
+
+class TooRare(InputError):
+    """Conditions that too few draws meet for the rows that are wanted, within the time there is.
+
+    `acceptance` says how many did, and `rows` are those.
+    """
+
+    def __init__(self, message: str, acceptance: Any, rows: Any) -> None:
+        super().__init__(message)
+        self.acceptance, self.rows = acceptance, rows
 
 
 class FileError(PushforwardError, OSError):
