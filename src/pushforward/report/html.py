@@ -8,6 +8,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from pushforward.data.files import as_text
+from pushforward.report.as_table import as_table
 from pushforward.report.by_label import by_label
 from pushforward.report.by_pixels import by_pixels
 from pushforward.report.pictures import Gallery, dot_plot
@@ -67,6 +68,7 @@ def render(run: Run) -> str:
         advice=advice(run),
         limit=limit(run),
         features=_features(run),
+        as_table=as_table(run),
         by_label=by_label(run),
         by_pixels=by_pixels(run),
         repeats=every_repeat(run),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from pushforward.report.as_table import as_table
 from pushforward.report.pictures import Gallery, dot_plot
 from pushforward.report.run import Run
 from pushforward.report.study_options import failures, found_options
@@ -57,6 +58,7 @@ def study_page(run: Run, evidence: Evidence) -> dict[str, Any]:
         "failures": failures(evidence),
         "troubles": troubles(run),
         "advice": advice(run),
+        "as_table": as_table(run),
         "real_card": gallery.real_card(),
         "cards": [gallery.card(s) for s in run.ranked + run.unranked],
     }

@@ -61,8 +61,8 @@ def _of_label(
 ) -> Utility | None:
     """The use for predicting the label, of a method that draws by it."""
     label, drawn = dataset.label, sampler.sample_given_
-    if label is None or isinstance(drawn, pd.DataFrame) or np.ndim(parts.y_train) != 1:
-        return None
+    if label is None or parts.y_train is None or isinstance(drawn, pd.DataFrame):
+        return None  # several columns, or none that has a name
 
     def labelled(X: pd.DataFrame, y: Any) -> pd.DataFrame:
         column = pd.Series(np.asarray(y)[: len(X)], index=X.index)
