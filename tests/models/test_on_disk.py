@@ -46,9 +46,9 @@ def test_threads_and_interruptions_change_nothing(name, rows, tmp_path, monkeypa
 
 def test_other_rows_are_not_gone_on_with(rows, tmp_path):
     fit("vae", rows(), checkpoint=tmp_path / "c")
-    np.save(tmp_path / "rows.npy", np.random.default_rng(1).normal(size=(240, 4)))
+    np.save(tmp_path / "other.npy", np.random.default_rng(1).normal(size=(240, 4)))
     with pytest.raises(FileError, match="another run"):
-        fit("vae", rows(), checkpoint=tmp_path / "c")
+        fit("vae", pf.open_data(tmp_path / "other.npy"), checkpoint=tmp_path / "c")
 
 
 def test_images_parquet_and_restarts(tmp_path):
