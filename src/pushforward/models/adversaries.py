@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from pushforward.models.objectives import Objective
 from pushforward.models.penalties import Critic, Penalty, at_both
 from pushforward.models.slopes import values_and_slopes
+from pushforward.networks.augmentation import Augmentation
 from pushforward.networks.family import has_batch_norm
 from pushforward.networks.spectral import power_iteration
 from pushforward.training.game import Game, Loss, Player, Tensors, Terms, as_loss
@@ -54,8 +55,10 @@ class Adversaries(Game):
         penalty: Penalty | None = None,
         penalty_weight: float = 0.0,
         schedule: Schedule = Schedule(),
+        augmentation: Augmentation | None = None,
     ) -> None:
         super().__init__()
+        self.augmentation = augmentation  # of what the discriminator sees
         self.penalty_weight: Tensor
         self.generator, self.discriminator = generator, discriminator
         self.objective, self.prior, self.shape = objective, prior, shape
@@ -80,6 +83,8 @@ class Adversaries(Game):
         if self.penalty is not None:
             channels, *rest = self.shape
             drawn |= self.penalty.noise(n, (self.schedule.packing * channels, *rest), rng)
+        if self.augmentation is not None:
+            drawn |= {f"change_{of}": self.augmentation.noise(n, rng) for of in ("real", "fake")}
         return drawn
 
     def discriminate(self, x: Tensor, noise: Tensors) -> Loss:  # x: (n, *shape)
@@ -99,7 +104,7 @@ class Adversaries(Game):
 
     def judge(self, critic: Critic, x: Tensor, fake: Tensor, noise: Tensors) -> Loss:
         """The discriminator's loss."""
-        x, fake = self.pack(x), self.pack(fake)
+        x, fake = self.seen(x, fake, noise)
         size = None
         if self.penalty is not None and self.penalty.points is at_both:  # where they are judged
             judged, (slope,) = values_and_slopes(critic, torch.cat([x, fake]))
@@ -113,12 +118,20 @@ class Adversaries(Game):
             terms = {**terms, "penalty": self.penalty_weight * size}
         return Loss(terms, outputs)
 
-    def fool(self, x: Tensor, fake: Tensor, noise: Tensors) -> Terms:  # noqa: ARG002
+    def fool(self, x: Tensor, fake: Tensor, noise: Tensors) -> Terms:
         """The generator's loss."""
+        x, fake = self.seen(x, fake, noise)
         if self.objective.needs_real:
-            values = values_of(self.discriminator, self.pack(x), self.pack(fake), self.apart)
+            values = values_of(self.discriminator, x, fake, self.apart)
             return self.objective.generator(*values)
-        return self.objective.generator(None, single(self.discriminator(self.pack(fake))))
+        return self.objective.generator(None, single(self.discriminator(fake)))
+
+    def seen(self, x: Tensor, fake: Tensor, noise: Tensors) -> tuple[Tensor, Tensor]:
+        """What a discriminator is shown of real and of generated rows."""
+        if self.augmentation is not None:
+            x = self.augmentation(x, noise["change_real"][: len(x)])
+            fake = self.augmentation(fake, noise["change_fake"][: len(fake)])
+        return self.pack(x), self.pack(fake)
 
     def pack(self, rows: Tensor) -> Tensor:
         """m rows side by side, along the columns or channels: `(n // m, m·p, ...)`."""

@@ -26,8 +26,10 @@ from pushforward.models.penalties import PENALTIES
 from pushforward.models.priors import PRIORS
 from pushforward.models.rejection import Rejection
 from pushforward.models.unrolled import Unrolled
+from pushforward.networks.augmentation import AUGMENTATIONS, Augmentation, names_of
 from pushforward.networks.convolutional import LEAKY
 from pushforward.networks.family import Vectors, has_batch_norm
+from pushforward.networks.layout import Layout
 from pushforward.networks.mlp import mlp
 from pushforward.networks.spectral import spectrally_normalised
 from pushforward.sampler import check_flag, is_whole
@@ -66,6 +68,9 @@ class GAN(NeuralSampler):
         rejection: draw only what the discriminator lets pass, as likely as it holds it for real.
         unroll: steps by which the generator looks ahead of the discriminator; it then minimises the
             negative of the discriminator's loss.
+        augment: changes of images, real and generated alike, before the discriminator sees them,
+            for few images: "translation", "cutout", "colour", or several, "colour,translation".
+            Zhao et al. 2020, arXiv:2006.10738.
         networks: "mlp", for images "convolutional", "residual" or "dcgan" (with batch norm), or
             modules by name, {"generator": ..., "discriminator": ...}, which see images as
             (n, c, h, w) in [−1, 1]. "auto" takes convolutions for images from 16×16 pixels on.
@@ -125,6 +130,7 @@ class GAN(NeuralSampler):
         simultaneous: bool = False,
         unroll: int = 0,
         rejection: bool = False,
+        augment: str = "",
         networks: str | Mapping[str, Any] = "auto",
         width: int | None = None,
         hidden: Sequence[int] = (128, 128),
@@ -156,6 +162,7 @@ class GAN(NeuralSampler):
         self.simultaneous = simultaneous
         self.unroll = unroll
         self.rejection = rejection
+        self.augment = augment
         self.networks = networks
         self.width = width
         self.hidden = hidden
@@ -217,8 +224,28 @@ class GAN(NeuralSampler):
             weight = penalty.weight if penalty else 0.0
         schedule = Schedule(self.n_critic, self.warm_up, self.simultaneous, self.clip, self.packing)
         return kind(
-            generator, discriminator, objective, prior, (p,), penalty, weight, schedule, **more
+            generator,
+            discriminator,
+            objective,
+            prior,
+            (p,),
+            penalty,
+            weight,
+            schedule,
+            self._augmentation(),
+            **more,
         )
+
+    def _augmentation(self) -> Augmentation | None:
+        names = names_of(self.augment)
+        if not names:
+            return None
+        if self.encoding_.kind != "images":
+            raise InputError(
+                f"expected images (n, h, w) or (n, h, w, c) for augment={self.augment!r}, got rows "
+                f"of {self.encoding_.width} columns; reshape them, or leave augment out"
+            )
+        return Augmentation(Layout.of(self.encoding_), names)
 
     def _autoencoding(self, width: int, k: int) -> Autoencoding:
         """A discriminator that rebuilds rows of so many columns, by way of a code.
@@ -334,6 +361,14 @@ class GAN(NeuralSampler):
             raise InputError(
                 f"expected packing to be at most the batch size {self.batch_size}, "
                 f"got {self.packing}"
+            )
+        if not isinstance(self.augment, str):
+            raise InputError(f"expected augment as text, 'translation', got {self.augment!r}")
+        for name in names_of(self.augment):
+            check_choice("augment", name, tuple(AUGMENTATIONS))
+        if self.augment and self.unroll:
+            raise InputError(
+                "expected augment='' with unroll, which looks ahead on rows as they are"
             )
         if self.unroll and (self.optimiser != "adam" or self.clip is not None):
             raise InputError(
