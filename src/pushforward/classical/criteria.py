@@ -37,6 +37,6 @@ class Criteria:
 
 def log_likelihood(encoding: Encoding, log_density: np.ndarray) -> float | None:
     """Σᵢ log p(xᵢ) in the units of the data, from the log-densities of encoded rows."""
-    if encoding.shares:
+    if encoding.discrete:
         return None
     return float(log_density.sum() - len(log_density) * encoding.log_scale)

@@ -126,7 +126,7 @@ class MaximumLikelihood(Criteria, IndependentColumns, DensitySampler):
 
     def _count(self) -> None:
         self.n_parameters_ = sum(law.n_parameters for law in self.laws_.values())
-        common = not self.encoding_.shares
+        common = not self.encoding_.discrete
         total = sum(law.log_likelihood for law in self.laws_.values())
         self.log_likelihood_ = total if common else None
 

@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
-from typing import Any
 
 import numpy as np
 import pandas as pd
 from pandas.api import types
 
+from pushforward.data.identifiers import OTHER_DATE, Identifier
 from pushforward.errors import InputError
 
-IDENTIFIER_NAME = re.compile(r"(^|[_\s-])(id|uuid|guid|key|index)$|^unnamed: ?\d+$", re.IGNORECASE)
-OTHER_DATE = r"\d{1,4}[./-]\d{1,2}[./-]\d{1,4}([ T].*)?"
 LARGEST_INTEGER = 2**53  # beyond it a float64 skips whole numbers
 FEW = 20  # this many distinct strings are categories in a table of any length
+NAMES_ROWS = (
+    "it names the rows, an identifier (as floats it is learnt as a number, as a category as one)"
+)
 
 
 def choose_columns(
-    frame: pd.DataFrame, *, drop: Iterable[str] = (), as_category: Iterable[str] = ()
+    frame: pd.DataFrame,
+    *,
+    drop: Iterable[str] = (),
+    as_category: Iterable[str] = (),
+    identifiers: bool = False,
 ) -> tuple[pd.DataFrame, list[str]]:
     """Keep the columns that can be learnt: numbers, dates, booleans and categories.
 
@@ -30,6 +34,7 @@ def choose_columns(
         frame: a table of n rows.
         drop: names of columns to leave out.
         as_category: names of columns to take as categories, whatever they look like.
+        identifiers: keep identifiers too, to be numbered anew.
 
     Raises:
         InputError: a name in `drop` or `as_category` is no column, or nothing is left.
@@ -37,7 +42,7 @@ def choose_columns(
     >>> frame = pd.DataFrame({"id": range(30), "age": [20.5, 30.0, 41.0] * 10})
     >>> kept, notes = choose_columns(frame)
     >>> list(kept), notes
-    (['age'], ["column 'id' is left out: whole numbers, one per row, like an identifier ..."])
+    (['age'], ["column 'id' is left out: it names the rows, an identifier ..."])
     """
     drop, as_category = list(drop), list(as_category)
     unknown = [name for name in (*drop, *as_category) if name not in frame.columns]
@@ -51,10 +56,13 @@ def choose_columns(
     if forced:
         frame = frame.astype(dict.fromkeys(forced, "category"))
     reasons = {name: why_unlearnable(frame[name]) for name in frame.columns}
+    names_rows = {name for name, reason in reasons.items() if reason == NAMES_ROWS}
+    if identifiers and len(names_rows) < frame.shape[1]:
+        reasons |= dict.fromkeys(names_rows)
     left_out = {name: reason for name, reason in reasons.items() if reason}
     frame = frame.drop(columns=list(left_out))
     notes = [f"column {name!r} is left out: {reason}" for name, reason in left_out.items()]
-    if frame.shape[1] == 0:
+    if not set(frame.columns) - names_rows:
         raise InputError(
             "no column is left to learn from: " + ("; ".join(notes) or "all were dropped")
         )
@@ -88,47 +96,53 @@ def check_table(frame: pd.DataFrame, name: str) -> None:
 
 def why_unlearnable(column: pd.Series) -> str | None:
     """Why a generator cannot learn this column, or None when it can."""
-    n = len(column)
-    if types.is_bool_dtype(column):
-        return None
-    if isinstance(column.dtype, pd.CategoricalDtype):
-        return _why_unwritable(column.cat.categories)
+    if Identifier.of(column):
+        return NAMES_ROWS
+    return _why_unsupported(column) or _why_text(column)
+
+
+def check_learnable(frame: pd.DataFrame) -> None:
+    """Refuse columns of types that no encoding has, in a table that is taken whole.
+
+    Raises:
+        InputError: the first such column, and why.
+    """
+    for name, column in frame.items():
+        reason = _why_unsupported(column)
+        if reason:
+            raise InputError(f"column {name!r} cannot be learnt: {reason}")
+
+
+def _why_unsupported(column: pd.Series) -> str | None:
     if types.is_complex_dtype(column) or types.is_timedelta64_dtype(column):
         return f"values of type {column.dtype} are not supported; convert them to numbers"
-    if types.is_numeric_dtype(column) or types.is_datetime64_any_dtype(column):
-        return _why_identifier(column)
+    if types.is_integer_dtype(column) and (column.dropna().abs() > LARGEST_INTEGER).any():
+        return "whole numbers beyond 2^53 cannot be computed with exactly; rescale them"
+    if _is_number(column):
+        return None
     try:
-        distinct = column.nunique()
+        values = column.dropna().unique()
     except TypeError:  # lists, dictionaries and the like cannot be counted
         return "its values are neither numbers nor categories"
-    if column.dropna().astype(str).str.fullmatch(OTHER_DATE).all() and distinct > 2:
-        return "dates in a form that can be read in two ways; write them as 2024-12-31 to keep them"
-    if distinct > max(FEW, n // 20) or (distinct > FEW // 2 and distinct > n / 2):
-        return (
-            f"{distinct} different values in {n} rows, like text or an identifier "
-            f"(--as-category {column.name} keeps it)"
-        )
-    return _why_unwritable(column.dropna().unique())
-
-
-def _why_unwritable(values: Any) -> str | None:
-    """Categories go into a model's JSON, which holds words, numbers and truths."""
-    for value in values:
+    for value in values:  # they go into a model's JSON, which holds words, numbers and truths
         if not isinstance(value, (str, int, float, np.generic)):
             return f"its categories are of type {type(value).__name__}; convert them to text"
     return None
 
 
-def _why_identifier(column: pd.Series) -> str | None:
-    if types.is_integer_dtype(column) and (column.dropna().abs() > LARGEST_INTEGER).any():
-        return "whole numbers beyond 2^53 cannot be computed with exactly; rescale them"
-    if not types.is_integer_dtype(column) or not column.is_unique or column.isna().any():
+def _why_text(column: pd.Series) -> str | None:
+    if _is_number(column) or isinstance(column.dtype, pd.CategoricalDtype):
         return None
-    consecutive = len(column) > FEW and column.is_monotonic_increasing
-    consecutive = consecutive and int(column.iloc[-1]) - int(column.iloc[0]) == len(column) - 1
-    if consecutive or IDENTIFIER_NAME.search(str(column.name)):
+    n, distinct = len(column), column.nunique()
+    if column.dropna().astype(str).str.fullmatch(OTHER_DATE).all() and distinct > 2:
+        return "dates in a form that can be read in two ways; write them as 2024-12-31 to keep them"
+    if distinct > max(FEW, n // 20) or (distinct > FEW // 2 and distinct > n / 2):
         return (
-            "whole numbers, one per row, like an identifier "
-            "(convert it to floats to keep it as a number)"
+            f"{distinct} different values in {n} rows, like text "
+            f"(--as-category {column.name} keeps it)"
         )
     return None
+
+
+def _is_number(column: pd.Series) -> bool:
+    return types.is_numeric_dtype(column) or types.is_datetime64_any_dtype(column)

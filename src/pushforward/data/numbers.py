@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 
+from pushforward.data.curve import Curve
 from pushforward.errors import InputError
 
 MOST_DECIMALS = 6
@@ -16,7 +18,8 @@ HEAP = 0.05  # share of rows that sit exactly on the end of a range for them to 
 class Numbers:
     """Numeric columns, standardised; each that has holes gets an indicator, [present, missing].
 
-    A column that never varies is not encoded at all and comes back as the constant it was.
+    A column with a curve is not standardised but has normal scores, z = Φ⁻¹(F(x)). A column that
+    never varies is not encoded at all and comes back as the constant it was.
     """
 
     mean: np.ndarray  # (q,)
@@ -27,9 +30,12 @@ class Numbers:
     missing: np.ndarray  # (q,) share of missing values
     heaped: np.ndarray  # (2, q) whether rows pile up on low, on high
     bounded: bool  # generated values stay within [low, high]
+    curves: dict[int, Curve] = field(default_factory=dict)  # by the number of the column
 
     @classmethod
-    def learn(cls, X: np.ndarray, *, bounded: bool, common_scale: bool = False) -> Numbers:
+    def learn(
+        cls, X: np.ndarray, *, bounded: bool, common_scale: bool = False, curved: bool = False
+    ) -> Numbers:
         present = np.isfinite(X)
         count = np.maximum(present.sum(0), 1)
         mean = (np.where(present, X, 0.0) / count).sum(0)
@@ -52,7 +58,11 @@ class Numbers:
             mean = np.where(scale > 0, mean, np.where(present, X, 0.0).max(0))
         decimals = _decimals(X) if bounded and not common_scale else np.full(X.shape[1], -1)
         heaped = np.array([(low == X).sum(0), (high == X).sum(0)]) > HEAP * count
-        return cls(mean, scale, low, high, decimals, 1.0 - present.mean(0), heaped, bounded)
+        curves = {}
+        if curved and bounded and not common_scale:
+            curves = {j: Curve.learn(X[present[:, j], j]) for j in np.flatnonzero(scale).tolist()}
+        missing = 1.0 - present.mean(0)
+        return cls(mean, scale, low, high, decimals, missing, heaped, bounded, curves)
 
     @classmethod
     def points(cls, q: int) -> Numbers:
@@ -61,6 +71,17 @@ class Numbers:
         none = np.zeros(q)
         heaped, decimals = np.zeros((2, q), dtype=bool), np.full(q, -1)
         return cls(none, np.ones(q), -whole, whole, decimals, none, heaped, bounded=False)
+
+    def beside(self, q: int) -> Numbers:
+        """These columns, and q more of plain numbers that are taken as they are."""
+        far = np.full(q, 1e6)
+        more = vars(replace(Numbers.points(q), low=-far, high=far))
+        joined: dict[str, Any] = {
+            name: np.concatenate([value, more[name]], axis=-1)
+            for name, value in vars(self).items()
+            if isinstance(value, np.ndarray)
+        }
+        return replace(self, **joined)
 
     @property
     def varying(self) -> np.ndarray:
@@ -73,6 +94,8 @@ class Numbers:
     def encode(self, X: np.ndarray) -> list[np.ndarray]:
         v, gone = self.varying, np.isnan(X)
         Z = (X[:, v] - self.mean[v]) / self.scale[v]
+        for k, curve in self._placed_curves():
+            Z[:, k] = curve.encode(X[:, v][:, k])
         Z[gone[:, v]] = 0.0
         return [Z, *(np.eye(2)[gone[:, j].astype(int)] for j in np.flatnonzero(self.holed))]
 
@@ -86,6 +109,8 @@ class Numbers:
         X = np.tile(self.mean, (len(Z), 1))
         v = self.varying
         X[:, v] = self.mean[v] + Z * self.scale[v]
+        for column, (k, curve) in zip(self.curves, self._placed_curves(), strict=True):
+            X[:, column] = curve.decode(Z[:, k])
         if self.bounded:
             X = self._into_range(X)
         for d in np.unique(self.decimals[self.decimals >= 0]):
@@ -94,6 +119,28 @@ class Numbers:
             X[gone == 1, j] = np.nan
         X[:, self.missing == 1] = np.nan
         return X
+
+    def log_scale(self, Z: np.ndarray) -> np.ndarray | float:
+        """log |det| of the map back to the data, at encoded rows; −∞ where rows are on a heap."""
+        flat = self.varying.copy()
+        flat[list(self.curves)] = False
+        constant = float(np.log(self.scale[flat]).sum())
+        return constant + sum(curve.log_slope(Z[:, k]) for k, curve in self._placed_curves())
+
+    def _placed_curves(self) -> list[tuple[int, Curve]]:
+        """The curves, by the place of their column among those that vary."""
+        place = np.cumsum(self.varying) - 1
+        return [(int(place[j]), curve) for j, curve in self.curves.items()]
+
+    def to_dict(self) -> dict[str, Any]:
+        curves = {str(j): vars(curve) for j, curve in self.curves.items()}
+        return vars(self) | {"curves": curves}
+
+    @classmethod
+    def from_dict(cls, state: dict[str, Any]) -> Numbers:
+        """Those of format 1 have no curves."""
+        curves = {int(j): Curve(**curve) for j, curve in state.get("curves", {}).items()}
+        return cls(**(state | {"curves": curves}))
 
     def _into_range(self, X: np.ndarray) -> np.ndarray:
         """Values a little beyond the range are mirrored at its end, so that none heap up there.

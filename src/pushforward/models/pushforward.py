@@ -47,19 +47,33 @@ def pushforward_of(
     numbers = sampler.encoding_.numbers
     if found is None or numbers is None:
         return None
-    if sampler.encoding_.shares:
+    if sampler.encoding_.discrete:
         raise InputError("expected a sampler of numbers alone: categories and holes have no slope")
     network, codes = found
     varying = torch.as_tensor(np.flatnonzero(numbers.varying))
     mean, scale = (torch.as_tensor(v, dtype=torch.float32) for v in (numbers.mean, numbers.scale))
+    place = {int(j): k for k, j in enumerate(varying)}
+    curves = [
+        (place[j], *(torch.as_tensor(v, dtype=torch.float32) for v in curve.knots))
+        for j, curve in numbers.curves.items()
+    ]
     low, high = (torch.as_tensor(v, dtype=torch.float32) for v in (numbers.low, numbers.high))
 
     def G(z: Tensor) -> Tensor:
-        rows = network(z) * scale[varying]
-        X = mean + rows.new_zeros(len(z), len(mean)).index_copy(1, varying, rows)
+        Z = network(z)
+        rows = mean[varying] + Z * scale[varying]
+        for k, at, x in curves:
+            rows = rows.index_copy(1, torch.tensor([k]), _along(at, x, Z[:, k])[:, None])
+        X = mean.expand(len(z), -1).index_copy(1, varying, rows)
         return torch.clamp(X, low, high) if numbers.bounded else X
 
     return G, codes
+
+
+def _along(at: Tensor, x: Tensor, z: Tensor) -> Tensor:
+    """x at z, linear between knots and beyond the outermost."""
+    i = torch.clamp(torch.searchsorted(at, z.detach().contiguous(), right=True) - 1, 0, len(at) - 2)
+    return x[i] + (z - at[i]) / (at[i + 1] - at[i]) * (x[i + 1] - x[i])
 
 
 def _network_and_codes(

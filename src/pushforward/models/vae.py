@@ -264,7 +264,7 @@ class VAE(LatentSampler):
         X, encoding = self._check(X, reset=False), self.encoding_
         Z = encoding.transform(X)
         columns = X[encoding.columns] if isinstance(X, pd.DataFrame) else X
-        if encoding.shares or np.asarray(pd.isna(columns)).any():
+        if encoding.discrete or np.asarray(pd.isna(columns)).any():
             raise InputError(
                 "expected numbers without missing values: a table with categories or holes has no "
                 "density; compare samples instead (pushforward.evaluate)"
@@ -275,7 +275,7 @@ class VAE(LatentSampler):
         game = deepcopy(self.game_).double()
         parts = torch.as_tensor(self._batch(Z, given)).split(DRAW_BLOCK)
         bounds = [importance_weighted_bound(game, part, int(k), rng) for part in parts]
-        return torch.cat(bounds).numpy() - encoding.log_scale
+        return torch.cat(bounds).numpy() - encoding.log_scale_at(Z)
 
     def _batch(self, Z: NDArray[np.float64], given: Any) -> NDArray[np.float64]:  # noqa: ARG002
         """Encoded rows as the game's batches hold them."""
