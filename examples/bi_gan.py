@@ -43,7 +43,7 @@ def main(out: str) -> None:
         axes.set_title(title, fontsize=8, loc="left")
         axes.axis("off")
         print(title)
-    figure.savefig(out)
+    figure.savefig(out, metadata=pf.figure_metadata(model))
     print(f"drawn in {out}")
 
 

@@ -50,7 +50,7 @@ def main(out: str) -> None:
     labelled = sampler.inverse_transform(codes.repeat(10, 0), given=np.tile(CLASSES, HANDS))
     rows = np.hstack([real[:, None], 0 * real[:, None], labelled.reshape(HANDS, 10, 8, 8)])
     show(below.subplots(), rows, "real digits, and their codes in the VAE under the labels 0 to 9")
-    figure.savefig(out)
+    figure.savefig(out, metadata=pf.figure_metadata(sampler))
     print(f"drawn in {out}")
 
 

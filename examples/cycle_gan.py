@@ -36,7 +36,7 @@ def main(out: str) -> None:
         for axis, title, rows in zip(axes, titles, (new, truth, translated), strict=True):
             axis.scatter(*rows.T, c=colour, s=3, cmap="twilight")
             axis.set(title=title, aspect="equal")
-    figure.savefig(out)
+    figure.savefig(out, metadata=pf.figure_metadata(gan))
     print(f"drawn in {out}")
 
 

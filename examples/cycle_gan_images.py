@@ -41,7 +41,7 @@ def main(out: str, full: bool) -> None:
         axes.imshow(np.vstack([np.hstack(band[:14]) for band in bands]).clip(0, 1))
         axes.set_yticks(size * np.array([0.5, 1.5, 2.5]), ["in", "translated", "true counterpart"])
         axes.set(xticks=[], title=title)
-    figure.savefig(out)
+    figure.savefig(out, metadata=pf.figure_metadata(gan))
     print(f"drawn in {out}")
 
 

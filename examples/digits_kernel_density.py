@@ -49,7 +49,7 @@ def main(out: str) -> None:
         axes.imshow(sheet, "gray_r", vmin=0, vmax=16, interpolation="nearest")
         axes.set_title(title, fontsize=10)
         axes.axis("off")
-    figure.savefig(out)
+    figure.savefig(out, metadata=pf.figure_metadata(kde))
     print(f"\ndrawn in {out}")
 
 

@@ -69,7 +69,7 @@ def main() -> None:
         real.text(-3, 9, f"{k} → {match.matched.get(k, '-')}", ha="right", fontsize=8)
     axes[0, 0].set_title("test rows of each cluster → its class", fontsize=9, loc="left")
     axes[0, 1].set_title("drawn: c0 from −1 to 1, the noise at 0", fontsize=9, loc="left")
-    figure.savefig(options.out)
+    figure.savefig(options.out, metadata=pf.figure_metadata(gan))
     print(options.out)
 
 

@@ -41,7 +41,7 @@ def main(out: str, full: bool) -> None:
         axes.imshow(strip, "gray_r", vmin=0, vmax=1, interpolation="nearest")
         axes.set(xticks=[], yticks=[])
         axes.set_ylabel(name, rotation=0, ha="right", va="center", fontsize=9)
-    figure.savefig(out)
+    figure.savefig(out, metadata=pf.figure_metadata(gan))
     print(f"drawn in {out}")
 
 

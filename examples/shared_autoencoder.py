@@ -53,7 +53,7 @@ def main(out: str, full: bool) -> None:
             axis.imshow(image, cmap="gray_r", vmin=0, vmax=1)
             axis.set(xticks=[], yticks=[])
         line[0].set_ylabel(name, rotation=0, ha="right", va="center")
-    figure.savefig(out, dpi=120, bbox_inches="tight", metadata={"Comment": "generated"})
+    figure.savefig(out, dpi=120, bbox_inches="tight", metadata=pf.figure_metadata(shared))
     print(f"drawn in {out}")
 
 

@@ -45,7 +45,7 @@ def main(out: str, full: bool) -> None:
         axis.imshow(strip, "gray", vmin=0, vmax=1, interpolation="nearest")
         axis.set_title(title, fontsize=8, loc="left")
         axis.axis("off")
-    figure.savefig(out)
+    figure.savefig(out, metadata=pf.figure_metadata(gan))
     print(f"drawn in {out}")
 
 

@@ -47,7 +47,7 @@ def main(out: str, full: bool) -> None:
         if len(shown[0]) == size:
             print(f"{name}: {psnr(shown, true).clip(0, 99).mean():.1f} dB", end=", ")
             print(f"SSIM {ssim(shown, true).mean():.3f}")
-    figure.savefig(out)
+    figure.savefig(out, metadata=pf.figure_metadata(model))
     print(f"drawn in {out}")
 
 

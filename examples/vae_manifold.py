@@ -46,7 +46,7 @@ def main(out: str) -> None:
         axes.scatter(*points.T, s=5, c=COLOURS[true_modes])
         axes.set(xticks=[], yticks=[])
         axes.set_title(f"1000 fresh rows, {title}", loc="left", fontsize=10)
-    figure.savefig(out)
+    figure.savefig(out, metadata=pf.figure_metadata(vae))
     print(f"drawn in {out}")
 
 
