@@ -80,6 +80,17 @@ def rows_like(reference: Dataset, other: Dataset) -> Any:
     return other.X[columns] if set(columns) <= set(other.X.columns) else other.X
 
 
+def rows_for(sampler: Any, dataset: Dataset) -> Any:
+    """Rows of a data set of the kind that a sampler was fitted to."""
+    encoding = sampler.encoding_
+    X: Any = dataset.X
+    if encoding.kind == "images":
+        return X.reshape(len(X), *encoding.shape) if X[0].size == math.prod(encoding.shape) else X
+    if encoding.kind == "frame" or not hasattr(X, "to_numpy"):
+        return X
+    return X.to_numpy(dtype=float, na_value=float("nan"))
+
+
 def say_notes(dataset: Dataset) -> None:
     for note in dataset.notes:
         say(note)

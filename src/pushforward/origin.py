@@ -50,10 +50,10 @@ def write_samples(
     path: str | os.PathLike[str],
     X: Table,
     sampler: Sampler,
+    how: Mapping[str, Any] | None = None,
     *,
     image_shape: tuple[int, ...] | None = None,
     value_range: tuple[float, float] | None = None,
-    **how: Any,
 ) -> list[Path]:
     """Write what a sampler drew into a file that says so, and return the files written.
 
@@ -65,11 +65,11 @@ def write_samples(
             .png.
         X: what `sampler.sample` or `translate` gave.
         sampler: who drew it.
-        image_shape: `(h, w)` or `(h, w, c)` of rows that are images; known where images were
-            fitted.
-        value_range: the values that are black and white in a .png; by default those of the
-            training images.
-        how: what else the file is to say.
+        how: what else the file is to say, by name.
+        image_shape: `(h, w)` or `(h, w, c)` of rows that are images, where the sampler was fitted
+            to them as rows and its note does not say.
+        value_range: the values that are black and white in a .png; by default those of the note or
+            of the training images.
 
     Raises:
         InputError: samples that the kind of file cannot hold.
@@ -89,18 +89,18 @@ def write_samples(
         labels = None
     elif labels is not None and not isinstance(labels, pd.DataFrame):
         labels = pd.DataFrame({conditions.columns[0]: labels})
-    numbers = sampler.encoding_.numbers
-    if sampler.encoding_.kind == "images" and numbers is not None:
-        shown = getattr(sampler, "about_", {}).get("value_range")
-        if value_range is None and shown is None:
-            value_range = (float(numbers.low.min()), float(numbers.high.max()))
+    about, numbers = getattr(sampler, "about_", {}), sampler.encoding_.numbers
+    image_shape = image_shape or about.get("image_shape")
+    value_range = value_range or about.get("value_range")
+    if value_range is None and sampler.encoding_.kind == "images" and numbers is not None:
+        value_range = (float(numbers.low.min()), float(numbers.high.max()))
     return write(
         path,
         X,
-        provenance(sampler, **how),
+        provenance(sampler, **(how or {})),
         labels=labels,
-        image_shape=image_shape,
-        value_range=value_range,
+        image_shape=None if image_shape is None else tuple(image_shape),
+        value_range=None if value_range is None else tuple(value_range),
     )
 
 
