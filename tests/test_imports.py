@@ -12,12 +12,15 @@ SOURCE = Path(__file__).parent.parent / "src" / "pushforward"
 # A package may import from its own level and from those above it in this list.
 LEVELS = [
     {"errors"},
-    {"untrusted"},
+    {"untrusted", "locking", "signals"},
     {"storage", "progress"},
+    {"safekeeping"},
     {"data"},
     {"networks"},
     {"evaluation"},
     {"training"},
+    {"drawing"},
+    {"conditioning", "uncopied"},
     {"sampler", "space"},
     {"classical"},
     {"models"},

@@ -10,7 +10,6 @@ import traceback
 import warnings
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
-from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -24,6 +23,7 @@ from pushforward.cli_data import (
     Size,
     SkipUnreadable,
     images_of,
+    rows_for,
     rows_like,
     say,
     say_extra,
@@ -32,6 +32,7 @@ from pushforward.cli_data import (
 )
 from pushforward.errors import Diverged, InputError, PushforwardError
 from pushforward.progress import counting_bar, on_terminal
+from pushforward.signals import exit_code, interrupting
 
 if TYPE_CHECKING:
     from pushforward.data.dataset import Dataset
@@ -181,8 +182,8 @@ def fit(
     Example: pushforward fit digits --method vae --set latent_dim=8 --seed 0 --out models/vae
     """
     from pushforward.methods import get_method
+    from pushforward.safekeeping import discard, parts_of, recall
     from pushforward.sampler import fresh_seed
-    from pushforward.storage import read_file
 
     settings = _settings(set_)
     kind = get_method(method).sampler
@@ -198,21 +199,23 @@ def fit(
     if path.exists() and any(path.iterdir() if path.is_dir() else [path]):
         raise InputError(f"{path} is there already; choose another folder with --out")
     checkpoint = path.with_name(path.name + ".checkpoint")
-    if checkpoint.exists():
+    begun = parts_of(checkpoint)
+    if begun:
         say(f"going on with the fit that was interrupted, from {checkpoint}")
         if seed is None:  # the same command, so the same seed
-            seed = read_file(checkpoint)["fingerprint"]["seed"]
+            seed = recall(begun[0])["fingerprint"]["seed"]
     sampler = get_method(method).make(**settings, random_state=fresh_seed(seed))
     y = second.as_samples(second.X) if second else _labels(dataset)
     X = dataset.as_samples(dataset.X) if dataset else None
-    sampler.fit(X, y, checkpoint=checkpoint, budget=budget, every_column=True)
+    # Columns were chosen already; what is left of identifiers is numbered anew.
+    sampler.fit(X, y, checkpoint=checkpoint, budget=budget, every_column=second is not None)
     about: dict[str, Any] = {"method": method, "data": name}
     if dataset is not None:
         about = _about(dataset, method)
     if second is not None:
         about["other"] = _about(second, method)
     sampler.save(path, about=about)
-    checkpoint.unlink(missing_ok=True)
+    discard(checkpoint)
     if hasattr(sampler, "summary"):
         typer.echo(f"{sampler.summary()}\n")
     if traces is not None:
@@ -246,7 +249,12 @@ def _data_to_fit(
                 f"{data} has labels of its own, which {method} takes; leave out --label"
             )
         dataset = load_data(
-            data, drop=drop or [], as_category=as_category or [], label=labels, **images
+            data,
+            drop=drop or [],
+            as_category=as_category or [],
+            label=labels,
+            identifiers=True,
+            **images,
         )
         if dataset.y is None:
             raise InputError(
@@ -255,7 +263,10 @@ def _data_to_fit(
             )
     else:  # a label is learnt jointly, as one more category
         categories = [*(as_category or []), *labels]
-        dataset = load_data(data, drop=drop or [], as_category=categories, **images)
+        one = get_method(method).sampler.takes != "other rows"
+        dataset = load_data(
+            data, drop=drop or [], as_category=categories, identifiers=one, **images
+        )
     say_notes(dataset)
     if labels and not by_label:
         named = ", ".join(map(repr, labels))
@@ -392,7 +403,19 @@ def sample(
     n: Annotated[int, typer.Option("-n", "--number", help="How many samples.")] = 100,
     given: Annotated[
         list[str] | None,
-        typer.Option(help="A label, or column=value (may be repeated), to draw under."),
+        typer.Option(
+            help="A label, or column=value, =low..high, =a|b, =missing (may be repeated), to draw "
+            "under."
+        ),
+    ] = None,
+    budget: Annotated[
+        float | None, typer.Option(help="Seconds that drawing under conditions may take; 60.")
+    ] = None,
+    reject_copies: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TRAIN", help="The rows it was fitted to: draw again what would copy one."
+        ),
     ] = None,
     seed: Seed = None,
     density: Density = None,
@@ -406,6 +429,9 @@ def sample(
     A function that gave the law is handed in again: no model file holds or imports code.
 
     Example: pushforward sample models/vae -n 500 --out new.csv --seed 1
+
+    Example: pushforward sample models/people -n 500 --given city=Bern --given age=30..40
+    --out bern.csv
     """
     from pushforward.methods import code_of, load_model
 
@@ -419,13 +445,26 @@ def sample(
             f"the model was fitted with a function, which no file holds; hand it in again: {asked}"
         )
     sampler: Any = load_model(model, **code, **unused)
-    if not given:
-        X = sampler.sample(n, random_state=seed)
-    elif "given" in signature(sampler.sample).parameters:
-        X = sampler.sample(n, given=_given(given, _askable(sampler)), random_state=seed)
-    else:
-        raise InputError(f"{model} does not draw by label; leave out --given")
+    wanted = _meant(_given(given, _askable(sampler)), sampler) if given else None
+    rows: Any = False
+    if reject_copies is not None:
+        from pushforward.data.load import read_data
+
+        rows = rows_for(sampler, read_data(reject_copies))
+    X = sampler.sample(n, given=wanted, random_state=seed, budget=budget, reject_copies=rows)
     how: dict[str, Any] = {"given": given} if given else {}
+    acceptance = getattr(sampler, "sample_acceptance_", None)
+    if acceptance is not None:
+        how["acceptance"] = acceptance.to_dict()
+        if acceptance.accepted < acceptance.drawn:
+            say(f"{acceptance.accepted} of {acceptance.drawn} draws met {acceptance.asked}")
+    if sampler.sample_copied_ is not None:
+        how["copies"] = sampler.sample_copied_ | {"rejected": reject_copies}
+        say(
+            "{copied} of {drawn} draws copied a training row and were drawn again".format_map(
+                sampler.sample_copied_
+            )
+        )
     how["seed"] = sampler.sample_seed_
     written = _write(out, X, sampler, sampler.about_, how)
     typer.echo(f"{' '.join(map(str, written))} (seed {sampler.sample_seed_})")
@@ -531,9 +570,30 @@ def upscale(
 
 
 def _askable(sampler: Any) -> list[str]:
-    """The names of what a model can be asked for by; none where it knows them best itself."""
+    """The names of what a model can be asked for by: labels, and columns of its rows."""
     conditions = getattr(sampler, "conditions_", None)
-    return [] if conditions is None else conditions.columns
+    labels = [] if conditions is None else conditions.columns
+    return [*labels, *sampler.encoding_.columns]
+
+
+def _meant(asked: Any, sampler: Any) -> Any:
+    """Ranges, sets and holes as they are written on a command line, by the kind of the column."""
+    from pushforward.data.asked import from_text, is_column
+
+    conditions = getattr(sampler, "conditions_", None)
+    if isinstance(asked, str):
+        if conditions is not None:
+            return from_text(asked, conditions.columns[0], conditions.encoding)
+        if hasattr(sampler, "categories"):  # codes
+            return asked
+        raise InputError(f"the model does not draw by label; name a column, --given column={asked}")
+    meant = dict(asked)
+    for name, text in asked.items():
+        if conditions is not None and name in conditions.columns:
+            meant[name] = from_text(text, name, conditions.encoding)
+        elif is_column(name, sampler.encoding_):
+            meant[name] = from_text(text, name, sampler.encoding_)
+    return meant
 
 
 def _given(pairs: list[str], names: list[str]) -> Any:
@@ -560,29 +620,14 @@ def _write(
     out: str, X: Any, sampler: Any, about: dict[str, Any], how: dict[str, Any]
 ) -> list[Path]:
     """Write what a model drew, and say in the file where it comes from."""
-    from datetime import date
+    from pushforward.origin import write_samples
 
-    import pandas as pd
-
-    from pushforward.data.files import write_samples
-    from pushforward.methods import name_of
-
-    provenance = {
-        "method": name_of(sampler),
-        **how,
-        "model_seed": sampler.seed_,
-        "version": __version__,
-        "date": date.today().isoformat(),
-    }
-    labels = getattr(sampler, "sample_given_", None)
-    if labels is not None and not isinstance(labels, pd.DataFrame):
-        labels = pd.DataFrame({sampler.conditions_.columns[0]: labels})
     shape, limits = about.get("image_shape"), about.get("value_range")
     return write_samples(
         out,
         X,
-        provenance,
-        labels=labels,
+        sampler,
+        how,
         image_shape=tuple(shape) if shape else None,
         value_range=tuple(limits) if limits else None,
     )
@@ -838,9 +883,9 @@ def _conclude(result: Comparison) -> None:
     typer.echo(f"\n{explain(result)}")
     typer.echo(f"report: {write_report(result.folder)}")
     if result.interrupted:
-        say("interrupted; the same command goes on from here")
+        raise KeyboardInterrupt
     failed = all(s.distance is None for s in result.standings if s.kind == "method")
-    if result.interrupted or failed:
+    if failed:
         raise typer.Exit(FAILED)
 
 
@@ -885,7 +930,10 @@ app.registered_commands += cli_trust.commands.registered_commands
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Run a command: 0 for success, 1 where its work failed, 2 for wrong usage or input."""
+    """Run a command: 0 for success, 1 where its work failed, 2 for wrong usage or input.
+
+    Ctrl-C ends it with 130, a polite kill (SIGTERM) with 143.
+    """
     arguments = sys.argv[1:] if arguments is None else arguments
     debug = "--debug" in arguments
     # Where the word stands does not matter to the user, so it may follow the command too.
@@ -895,7 +943,8 @@ def main(arguments: list[str] | None = None) -> None:
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115  of torchrun's processes the first speaks
     code: Any = 0
     try:
-        code = app(args=arguments, prog_name="pushforward", standalone_mode=False)
+        with interrupting():
+            code = app(args=arguments, prog_name="pushforward", standalone_mode=False)
     except UsageError as error:
         where = error.ctx.command_path if error.ctx else "pushforward"
         typer.echo(f"error: {error.format_message()}\ntry '{where} --help'", err=True)
@@ -916,7 +965,7 @@ def main(arguments: list[str] | None = None) -> None:
         code = FAILED
     if code == INTERRUPTED:
         typer.echo("interrupted; the same command goes on with what was saved", err=True)
-        code = FAILED
+        code = exit_code()
     sys.exit(code or 0)
 
 

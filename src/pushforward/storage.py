@@ -19,14 +19,13 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
 from safetensors.numpy import load as load_arrays
 from safetensors.numpy import save as dump_arrays
 
 from pushforward.errors import FileError
 from pushforward.untrusted import (
     Damaged,
-    check_plain,
     parse_json,
     read_bytes,
     read_json,
@@ -36,6 +35,8 @@ from pushforward.untrusted import (
 WEIGHTS = "weights.safetensors"  # the one name of the file of arrays in a model folder
 CARD = "CARD.md"
 MOST_OF_NOTHING = 2**24  # the longest side of an array that has no elements
+DIGITS = 64  # of a checksum
+SEAL = b'"sha256":"'  # before it; in the text of a tree quotes are written with a backslash
 ARRAY = "$array"  # {"$array": name} in the JSON stands for the array of that name
 
 
@@ -187,28 +188,48 @@ def write_atomically(path: Path, content: bytes) -> None:
 
 
 def write_file(path: Path, tree: Any) -> None:
-    """One atomic file: safetensors, with the JSON in its header."""
+    """One atomic file: safetensors, with the JSON and a checksum of all bytes in its header."""
     plain, arrays = pack(tree)
-    write_atomically(path, dump_arrays(arrays, metadata={"tree": json.dumps(plain)}))
+    metadata = {"tree": json.dumps(plain), "sha256": "0" * DIGITS}
+    content = memoryview(dump_arrays(arrays, metadata=metadata))
+    before, _, after = _around_seal(content)
+    with replacing(path) as file:
+        for part in (before, _seal(before, after), after):
+            file.write(part)
 
 
 def read_file(path: Path) -> Any:
     """The tree that `write_file` wrote; `FileError` when it is missing or damaged."""
     try:
-        check_plain(path)
-        with safe_open(path, framework="numpy") as file:
-            plain = parse_json((file.metadata() or {}).get("tree", ""))
-            arrays = {name: _checked(name, file.get_tensor(name)) for name in file.keys()}  # noqa: SIM118
-        return unpack(plain, arrays)
-    except FileError:
-        raise
-    except (OSError, SafetensorError, TypeError, KeyError, ValueError, AttributeError) as error:
+        content = read_bytes(path)
+        before, seal, after = _around_seal(memoryview(content))
+        if seal != _seal(before, after):
+            raise Damaged("its checksum is another")
+        header = parse_json(content[8 : 8 + int.from_bytes(content[:8], "little")])
+        return unpack(parse_json(header["__metadata__"]["tree"]), _arrays(content))
+    except FileNotFoundError as error:
+        raise FileError(f"cannot read {path}: it is missing") from error
+    except (TypeError, KeyError, ValueError) as error:
         raise FileError(
-            f"cannot read {path}: it is missing or damaged ({shortly(error)}); take a whole copy "
-            "of it"
+            f"cannot read {path}: it is damaged ({shortly(error)}); take a whole copy of it"
         ) from error
-    except MemoryError as error:
-        raise FileError(f"{path} does not fit into memory; free some") from error
+
+
+def _around_seal(content: memoryview) -> tuple[memoryview, bytes, memoryview]:
+    """What is before the checksum in the header, the checksum, and what is after it."""
+    header = bytes(content[: 8 + int.from_bytes(content[:8], "little")])
+    begin = header.find(SEAL) + len(SEAL)
+    if begin < len(SEAL):
+        raise Damaged("it has no checksum")
+    end = begin + DIGITS
+    return content[:begin], header[begin:end], content[end:]
+
+
+def _seal(*parts: memoryview) -> bytes:
+    found = hashlib.sha256()
+    for part in parts:
+        found.update(part)
+    return found.hexdigest().encode()
 
 
 def write_folder(

@@ -54,7 +54,7 @@ def noting(write):
     return noted
 
 sampler.write_folder = noting(sampler.write_folder)
-adaptors.write_file = noting(adaptors.write_file)
+adaptors.keep_twice = noting(adaptors.keep_twice)
 
 def digest(model):
     tensors = model.game_.state_dict().values()

@@ -14,6 +14,7 @@ from pushforward.models.priors import normal
 from pushforward.networks.mlp import mlp
 from pushforward.training.adaptors import Average, History, Stopper
 from pushforward.training.device import seeded
+from pushforward.training.finite import Finites
 from pushforward.training.game import Game, Loss, Player
 from pushforward.training.loop import Round, Stream, Training, optimisers_for, play
 from pushforward.training.population import Averages, Histories, Population, Stoppers
@@ -277,21 +278,27 @@ def test_a_member_that_diverges_is_frozen_and_named():
     population = Population(made(PenalisedCritic)())
     ended = {}
     histories = Histories(population, [History(every=2) for _ in range(3)], ended)
-    good, bad = [1.0, 1.0, 1.0], [1.0, float("nan"), 1.0]
-    for number, values in enumerate([good, good, good, bad], start=1):
-        histories.add(Round(number, {"critic": {"real": torch.tensor(values)}}))
-    assert list(ended) == [1]
-    assert "critic/real is not finite" in str(ended[1])
-    assert population.running == [0, 2]
+    finite = Finites(population, ended)
+
+    def add(number, values):
+        played = Round(number, {"critic": {"real": torch.tensor(values)}})
+        histories.add(played)
+        finite.look(played)
+
     nobody = float("nan")
-    histories.add(Round(5, {"critic": {"real": torch.tensor([2.0, nobody, 3.0])}}))
-    histories.add(Round(6, {"critic": {"real": torch.tensor([2.0, nobody, 5.0])}}))
+    for number in (1, 2, 3):
+        add(number, [1.0, 1.0, 1.0])
+    add(4, [1.0, nobody, 1.0])
+    assert list(ended) == [1]
+    assert "in round 4: critic/real is not finite" in str(ended[1])
+    assert population.running == [0, 2]
+    add(5, [2.0, nobody, 3.0])
+    add(6, [2.0, nobody, 5.0])
+    assert list(ended) == [1]
     assert histories.histories[2].rows[-1] == {"round": 6, "critic/real": 4.0}
     assert histories.histories[1].rows[-1]["round"] == 4
-    broken = torch.tensor([nobody] * 3)
-    histories.add(Round(7, {"critic": {"real": broken}}))
-    with pytest.raises(Diverged):
-        histories.add(Round(8, {"critic": {"real": broken}}))
+    with pytest.raises(Diverged, match="in round 7"):
+        add(7, [nobody] * 3)
 
 
 def test_thinning_takes_rows_out_and_changes_the_others_by_rounding_only():

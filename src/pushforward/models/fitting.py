@@ -6,9 +6,8 @@ import logging
 import math
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
@@ -18,15 +17,19 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from pushforward.data.memory import available_memory
 from pushforward.errors import Diverged
 from pushforward.evaluation.extractors import evaluating
+from pushforward.locking import alone_with
 from pushforward.models.shards import beyond_means
 from pushforward.networks.convolutional import convolves
 from pushforward.networks.family import has_batch_norm
+from pushforward.safekeeping import is_kept, tidy
 from pushforward.sampler import Effort
+from pushforward.signals import finishing
 from pushforward.training.adaptors import (
     Average,
     Clock,
     Healthy,
     History,
+    Looker,
     Stateful,
     Stopper,
     anneal,
@@ -38,9 +41,12 @@ from pushforward.training.adaptors import (
     save,
     stop,
     until,
+    until_asked,
+    watch,
 )
 from pushforward.training.checkpoint import Checkpoint
 from pushforward.training.device import threads_for, without_denormals
+from pushforward.training.finite import Finite, Finites
 from pushforward.training.loop import BLOCK, Training, play
 from pushforward.training.population import Averages, Healthies, Histories, Population, Stoppers
 
@@ -88,7 +94,20 @@ def train(fits: Sequence[Fit], effort: Effort) -> list[str]:
 
     Returns notes on how they were trained, which are also logged. A fit that diverges is marked and
     the others go on.
+
+    Raises:
+        FileError: another process trains into the same checkpoint.
+        KeyboardInterrupt: this process was asked to end, and has saved what there is.
     """
+    path, processes = effort.checkpoint, fits[0].training.processes
+    if path is None or not (processes is None or processes.first):
+        return _train(fits, effort)
+    with alone_with(path, path.with_name(f"{path.name}.lock")):
+        tidy(path)
+        return _train(fits, effort)
+
+
+def _train(fits: Sequence[Fit], effort: Effort) -> list[str]:
     notes: list[str] = []
     chunks = _chunks(fits, notes)
     for i, chunk in enumerate(chunks):
@@ -98,7 +117,8 @@ def train(fits: Sequence[Fit], effort: Effort) -> list[str]:
             _train_together(together, chunk, theirs)
         for j, fit in enumerate(chunk):
             mine = _part(theirs, j, len(chunk))
-            gone_back = fit.diverged is not None and _is_file(mine.checkpoint)
+            saved = mine.checkpoint is not None and is_kept(mine.checkpoint)
+            gone_back = fit.diverged is not None and saved
             if together is None or gone_back:  # the latter goes on alone, where it was interrupted
                 fit.diverged = None
                 _train_alone(fit, mine)
@@ -121,10 +141,6 @@ def _chunks(fits: Sequence[Fit], notes: list[str]) -> list[list[Fit]]:
     if len(fits) > 1:
         notes.append(f"{len(fits)} members are trained one by one, each by all processes")
     return [[fit] for fit in fits]
-
-
-def _is_file(path: Path | None) -> bool:
-    return path is not None and path.exists()
 
 
 def _part(effort: Effort, i: int, parts: int) -> Effort:
@@ -250,7 +266,7 @@ def _population(fits: list[Fit], notes: list[str]) -> Population | None:
 def _train_alone(fit: Fit, effort: Effort, resume: bool = True) -> None:
     watchers = Watchers(fit.history, fit.average, fit.healthy, fit.stopper)
     try:
-        _rounds(fit.training, watchers, effort, fit, resume=resume)
+        _rounds(fit.training, watchers, Finite(fit.training), effort, fit, resume=resume)
     except Diverged as error:
         fit.diverged = error
     _last_look(fit)
@@ -284,10 +300,18 @@ def _train_together(population: Population, fits: list[Fit], effort: Effort) -> 
         Stoppers(population, [fit.stopper for fit in fits]),
     )
     with suppress(Diverged):  # the last of them; all are in `ended`
-        _rounds(population, watchers, effort, *fits)
+        _rounds(population, watchers, Finites(population, ended), effort, *fits)
     for k, fit in enumerate(fits):
         fit.diverged = ended.get(k)
         _last_look(fit)
+
+
+def threads_of(fit: Fit, members: int = 1) -> AbstractContextManager[None]:
+    """As many threads as it takes, alone or as one of a population."""
+    size: float = sum(p.numel() for p in fit.training.game.parameters())
+    if convolves(fit.training.game):  # each weight is used at many pixels
+        size = math.inf
+    return threads_for(size, fit.training.stream.batch_size, members)
 
 
 class Watchers(NamedTuple):
@@ -300,7 +324,12 @@ class Watchers(NamedTuple):
 
 
 def _rounds(
-    training: Any, watchers: Watchers, effort: Effort, *fits: Fit, resume: bool = True
+    training: Any,
+    watchers: Watchers,
+    finite: Looker,
+    effort: Effort,
+    *fits: Fit,
+    resume: bool = True,
 ) -> None:
     """Play to the end: the loop and what is around it."""
     history, average, healthy, stopper = watchers
@@ -330,20 +359,22 @@ def _rounds(
     start = training.round
     if start >= max_rounds or (start and stopper.over(start)):
         return
-    size: float = sum(p.numel() for p in first.training.game.parameters())
-    if convolves(first.training.game):  # each weight is used at many pixels
-        size = math.inf
-    threads = threads_for(size, first.training.stream.batch_size, len(fits))
-    with threads, without_denormals():
+    threads = threads_of(first, len(fits))
+    # Processes that train together end together: a signal to one ends all, without a last word.
+    waits = nullcontext() if path is None or processes is not None else finishing("the round")
+    with waits, threads, without_denormals():
         rounds = limit(play(training), max_rounds)
         if first.decay:
             optimisers = [o for fit in fits for o in fit.training.optimisers.values()]
             rounds = anneal(rounds, optimisers, start, max_rounds, deadline, began, now)
         rounds = log(rounds, history)
+        rounds = watch(rounds, finite)
         rounds = keep_average(rounds, average)
         rounds = guard(rounds, healthy, first.history.every)
         rounds = stop(rounds, stopper)
         rounds = until(rounds, deadline, now)
+        if processes is None:
+            rounds = until_asked(rounds)
         rounds = save(rounds, path, checkpoint.state)
         for _ in progress(
             rounds,

@@ -46,10 +46,10 @@ from pushforward.training.weights import NoLargerThan, check_weights
 HELD_BACK = 0.15  # of the rows, to stop by, when no validation rows are given
 SCORE_ROWS = 1000  # a score compares so many held-out rows with as many generated ones
 CHANCE = 0.02  # about the standard error of a score of so many rows
-CHECKPOINT_FORMAT = 3  # one more when what a checkpoint holds changes
+CHECKPOINT_FORMAT = 4  # one more when what a checkpoint holds changes
 DRAW_BLOCK = 16384  # rows that go through a network at once when sampling
-IMAGE_BLOCK = 256  # images, of each of whose pixels a layer keeps many numbers
 KNOWN_ROWS = 10_000  # of those on disk, that drawing is prepared with
+IMAGE_BLOCK = 256  # images, of each of whose pixels a layer keeps many numbers
 
 
 class NeuralSampler(Sampler):
@@ -61,8 +61,8 @@ class NeuralSampler(Sampler):
 
     # What members of one population may differ in: numbers that the optimisers or buffers hold.
     continuous: ClassVar[tuple[str, ...]] = ("learning_rate", "betas")
-
     reads_disk: ClassVar[bool] = True
+
     parts: ClassVar[tuple[str, ...]] = ()  # names of networks that a user may hand in
     activation: ClassVar[Callable[[], nn.Module]] = nn.ReLU  # of perceptrons
     mirrored: ClassVar[bool] = False  # whether those that draw have `hidden` reversed
@@ -256,11 +256,11 @@ class NeuralSampler(Sampler):
 
     def _held_back(self, Z: Any, effort: Effort) -> tuple[Any, np.ndarray]:
         """Training rows, and the rows by which training stops."""
-        order = effort.rng.permutation(len(Z))
         if isinstance(Z, EncodedRows):
             if effort.validation is not None and len(effort.validation) >= 2:
                 return Z, effort.validation[:SCORE_ROWS]
             return Z.hold_back(max(2, min(SCORE_ROWS, round(HELD_BACK * len(Z)))), effort.rng)
+        order = effort.rng.permutation(len(Z))
         if effort.validation is not None and len(effort.validation) >= 2:
             return Z, effort.validation[:SCORE_ROWS]
         n_held = max(2, min(SCORE_ROWS, round(HELD_BACK * len(Z))))

@@ -9,13 +9,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import joblib
 import numpy as np
 
 from pushforward.data.dataset import Dataset
 from pushforward.methods import METHODS
 from pushforward.models.neural import NeuralSampler
 from pushforward.sampler import fresh_seed
+from pushforward.study.engines import Pool
 from pushforward.study.folder import RunFolder
 from pushforward.study.plan import FLOOR, REAL, Trial
 from pushforward.study.ranking import Standing, rank
@@ -117,21 +117,22 @@ def compare(
     trials = [
         replace(trial, target=target) for trial in _trials(names, repeats, seed, budget, max_rounds)
     ]
-    done = {(r["method"], r["repeat"], r["kind"]) for r in folder.results()}
-    left = [t for t in trials if (t.method, t.repeat, t.kind) not in done]
     interrupted = False
-    try:
-        learn_features(left, dataset, path)
-        # Networks of images are trained one by one on a CPU, so nothing is saved together.
-        work = [[trial] for trial in left] if dataset.are_images else _jobs(left, jobs)
-        rows = _run(work, dataset, path, real_rows, jobs)
-        for finished, row in enumerate(rows, start=len(trials) - len(left) + 1):
-            folder.add(row)
-            if watch is not None:
-                watch(row, finished, len(trials))
-    except KeyboardInterrupt:
-        interrupted = True
-    results = folder.results()
+    with folder.alone():
+        done = {(r["method"], r["repeat"], r["kind"]) for r in folder.results()}
+        left = [t for t in trials if (t.method, t.repeat, t.kind) not in done]
+        try:
+            learn_features(left, dataset, path)
+            # Networks of images are trained one by one on a CPU, so nothing is saved together.
+            work = [[trial] for trial in left] if dataset.are_images else _jobs(left, jobs)
+            rows = _run(work, dataset, path, real_rows, jobs)
+            for finished, row in enumerate(rows, start=len(trials) - len(left) + 1):
+                folder.add(row)
+                if watch is not None:
+                    watch(row, finished, len(trials))
+        except KeyboardInterrupt:
+            interrupted = True
+        results = folder.results()
     return Comparison(path, rank(results), len(results), len(trials), interrupted)
 
 
@@ -186,10 +187,14 @@ def _run(
         for trials in work:
             yield from run_together(trials, dataset, path, real_rows)
         return
-    with joblib.parallel_config(backend="loky", inner_max_num_threads=1):
-        pool = joblib.Parallel(n_jobs=jobs, return_as="generator_unordered", batch_size=1)
-        for rows in pool(joblib.delayed(run_together)(t, dataset, path, real_rows) for t in work):
-            yield from rows
+    pool = Pool(dataset, path, real_rows, jobs)
+    try:
+        for trials in work:
+            pool.submit(trials)
+        for _ in work:
+            yield from pool.next()[1]
+    finally:
+        pool.close()
 
 
 def table(standings: Sequence[Standing]) -> str:

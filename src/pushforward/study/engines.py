@@ -6,6 +6,7 @@ import concurrent.futures
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,12 @@ from threadpoolctl import threadpool_limits
 
 from pushforward.data.dataset import Dataset
 from pushforward.errors import StudyError
+from pushforward.signals import tell, work_for_parent
 from pushforward.study.plan import Trial
 from pushforward.study.trial import run_together
 
 Row = dict[str, Any]
+LAST_ROUND = 20  # seconds that processes have to finish a round and save it
 IDLE = 300  # seconds without work after which a process ends, as when its study was killed
 
 
@@ -90,6 +93,13 @@ class Pool(Engine):
             ) from error
 
     def close(self) -> None:
+        """Let what still runs save its state, for a while, and end the processes."""
+        if self.running:
+            for future in self.running:
+                future.cancel()
+            tell([*self.pool._processes])
+            with suppress(KeyboardInterrupt):  # whoever insists does not want to wait
+                concurrent.futures.wait(self.running, timeout=LAST_ROUND)
         self.pool.shutdown(wait=True, kill_workers=True)
 
 
@@ -99,6 +109,7 @@ _data: tuple[Dataset, Path, bool]  # of a process of `Pool`, which is handed it 
 def _begin(dataset: Dataset, folder: Path, real_rows: bool) -> None:
     global _data
     _data = dataset, folder, real_rows
+    work_for_parent()
     torch.set_num_threads(1)
     threadpool_limits(1)
 

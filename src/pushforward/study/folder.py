@@ -5,13 +5,18 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from pushforward.errors import FileError
+from pushforward.locking import alone_with
 from pushforward.storage import write_atomically
+
+LOCK = ".lock"  # who is at work in a folder
 
 
 class RunFolder:
@@ -50,6 +55,18 @@ class RunFolder:
         else:
             write_atomically(folder._file("config.json"), json.dumps(config, indent=1).encode())
         return folder
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Hold the folder for this process, so that no two do the same work.
+
+        Raises:
+            FileError: another process is at work in it.
+        """
+        with alone_with(self.path, self._file(LOCK)):
+            for file in self.path.glob(".*.tmp"):  # of writes that were cut off
+                file.unlink(missing_ok=True)
+            yield
 
     def _file(self, name: str) -> Path:
         return self.path / name

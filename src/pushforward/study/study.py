@@ -147,25 +147,26 @@ def run_study(
     )
     path = Path(out) if out is not None else default_folder(dataset, config)
     folder = RunFolder.open(path, config)
-    folder.describe(effort={"trials": trials, "restarts": restarts})
-    common: dict[str, Any] = {"seed": seed, "budget": None, "max_rounds": max_rounds}
-    common |= {"held_out": True, "also": also}
-    searches = {
-        name: Search(
-            name,
-            searcher_of(search, name, spaces[name], seed, storage, config, path),
-            partial(_freeze, name, common),
-            trials=trials if spaces[name] else 1,
-            budget=budget,
-            objective=objective,
-        )
-        for name in names
-    }
-    together = 1 if dataset.are_images else TOGETHER
-    work = Work(searches, restarts, common, folder.results(), together)
-    learn_features([next(iter(searches.values())).make(0, {})], dataset, path)
-    run = engine_of(engine, address, dataset, path, real_rows, jobs)
-    interrupted = not carry_out(run, work, folder, watch)
+    with folder.alone():
+        folder.describe(effort={"trials": trials, "restarts": restarts})
+        common: dict[str, Any] = {"seed": seed, "budget": None, "max_rounds": max_rounds}
+        common |= {"held_out": True, "also": also}
+        searches = {
+            name: Search(
+                name,
+                searcher_of(search, name, spaces[name], seed, storage, config, path),
+                partial(_freeze, name, common),
+                trials=trials if spaces[name] else 1,
+                budget=budget,
+                objective=objective,
+            )
+            for name in names
+        }
+        together = 1 if dataset.are_images else TOGETHER
+        work = Work(searches, restarts, common, folder.results(), together)
+        learn_features([next(iter(searches.values())).make(0, {})], dataset, path)
+        run = engine_of(engine, address, dataset, path, real_rows, jobs)
+        interrupted = not carry_out(run, work, folder, watch)
     best = {name: each.best for name, each in searches.items() if each.rows}
     standings = rank(Evidence.read(path).judged)
     return Study(path, standings, work.finished, work.planned, interrupted, best)

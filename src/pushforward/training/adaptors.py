@@ -2,9 +2,11 @@
 
     rounds = play(training)
     rounds = log(rounds, history)
+    rounds = watch(rounds, finite)
     rounds = keep_average(rounds, average)
     rounds = guard(rounds, healthy, every)
     rounds = stop(rounds, stopper)
+    rounds = until_asked(rounds)
     rounds = save(rounds, path, state)
     for _ in progress(rounds, ...): pass
 
@@ -15,19 +17,23 @@ What an adaptor must remember across an interruption is an object with `state_di
 from __future__ import annotations
 
 import math
+import os
 import time
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
+import numpy as np
 import torch
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from torch import Tensor, nn
 
-from pushforward.errors import Diverged
+from pushforward.errors import FileError, InputError, TrainingWarning
 from pushforward.progress import on_terminal
-from pushforward.storage import write_file
+from pushforward.safekeeping import keep_twice
+from pushforward.signals import asked
 from pushforward.training.loop import Round, Training, load_weights
 from pushforward.training.optimiser import Adam
 
@@ -45,6 +51,12 @@ class Listener(Protocol):
     """The learning curve of a training, or of many."""
 
     def add(self, played: Round) -> None: ...
+
+
+class Looker(Protocol):
+    """Who looks whether all numbers are finite, and raises `Diverged` where they are not."""
+
+    def look(self, played: Round) -> None: ...
 
 
 class Averager(Protocol):
@@ -73,64 +85,82 @@ class History:
     def __init__(self, every: int = 50) -> None:
         self.every = every
         self.rows: list[dict[str, float]] = []  # {"round": 50, "generator/fool": 0.69, ...}
-        self._sums: dict[str, Tensor] = {}
+        self._sums = Sums()
 
     def add(self, played: Round) -> None:
-        for player, terms in played.terms.items():
-            for term, value in terms.items():
-                key = f"{player}/{term}"
-                value = value.detach()
-                self._sums[key] = self._sums[key] + value if key in self._sums else value
+        self._sums.add(played)
         if played.number % self.every == 0:
-            means = {key: float(total) / self.every for key, total in self._sums.items()}
-            self._sums = {}
-            self.close(played.number, means)
+            means = self._sums.means(self.every)
+            self._sums = Sums()
+            self.rows.append({"round": played.number, **means})
 
-    def close(self, number: int, means: dict[str, float]) -> None:
-        """Write a row of means, and raise `Diverged` when one has left the finite numbers."""
-        self.rows.append({"round": number, **means})
-        check_finite(number, means)
+    def forget(self, number: int) -> None:
+        """Drop what was logged after that round, with which a row was closed."""
+        self.rows = [row for row in self.rows if row["round"] <= number]
+        self._sums = Sums()
 
     def state_dict(self) -> State:
-        sums = {key: value.cpu() for key, value in self._sums.items()}
-        return {"rows": self.rows, "sums": sums}
+        names = list(dict.fromkeys(name for row in self.rows for name in row))
+        table = np.array([[row.get(name, np.nan) for name in names] for row in self.rows])
+        return {"names": names, "rows": table, "sums": self._sums.state_dict()}
 
     def load_state_dict(self, state: State) -> None:
-        self.rows = list(state["rows"])
-        self._sums = {key: torch.as_tensor(value) for key, value in state["sums"].items()}
+        self.rows = [_row(state["names"], line) for line in state["rows"].tolist()]
+        self._sums.load_state_dict(state["sums"])
 
 
-def check_finite(number: int, terms: dict[str, float]) -> None:
-    """Raise `Diverged` when a term has left the finite numbers."""
-    broken = [key for key, value in terms.items() if not math.isfinite(value)]
-    if broken:
-        raise Diverged(
-            f"training diverged by round {number}: {', '.join(broken)} is not finite; "
-            "try a smaller learning_rate, or look for extreme values in the data"
-        )
+def _row(names: Sequence[str], line: Sequence[float]) -> dict[str, float]:
+    """A row of the learning curve, without the terms that it does not have."""
+    found = {name: value for name, value in zip(names, line, strict=True) if not math.isnan(value)}
+    return found | {"round": int(found["round"])}
+
+
+class Sums:
+    """Sums over rounds of what they log, as one vector for rounds that log the same."""
+
+    def __init__(self) -> None:
+        self.of: dict[tuple[str, ...], Tensor] = {}  # names of terms: their sums
+
+    def add(self, played: Round) -> None:
+        names, values = played.names, played.values
+        self.of[names] = self.of[names].to(values) + values if names in self.of else values
+
+    def means(self, rounds: int) -> dict[str, Any]:
+        """Each term's sum by that many rounds; a list over members for a population's."""
+        found: dict[str, Any] = {}
+        for names, total in self.of.items():
+            for name, value in zip(names, total, strict=True):
+                found[name] = found[name] + value if name in found else value
+        return {name: (total / rounds).tolist() for name, total in found.items()}
+
+    def keep(self, rows: list[int]) -> None:
+        """Forget all members of a population but those in these rows."""
+        self.of = {names: total[:, rows] for names, total in self.of.items()}
+
+    def state_dict(self) -> State:
+        return {"names": [list(names) for names in self.of], "sums": list(self.of.values())}
+
+    def load_state_dict(self, state: State) -> None:
+        sums = map(torch.as_tensor, state["sums"])
+        self.of = {tuple(n): total for n, total in zip(state["names"], sums, strict=True)}
 
 
 class Healthy:
     """The last state of a training in which all was finite, to go back to with a smaller step.
 
-    It is kept whenever the history closes a row, whose terms and gradients were finite.
+    It is kept whenever the history closes a row, in a round in which nothing broke.
     """
 
     def __init__(self, training: Training, history: History, average: Average) -> None:
-        self.parts: dict[str, Stateful] = {
-            "training": training,
-            "history": history,
-            "average": average,
-        }
+        self.parts: dict[str, Stateful] = {"training": training, "average": average}
+        self.history = history
         self.optimisers = training.optimisers
         self.rollbacks = 0
         self.keep()
 
     def keep(self) -> None:
-        """Copy the state as it is, if its weights are finite."""
-        state = copy_of({name: part.state_dict() for name, part in self.parts.items()})
-        if all(w.isfinite().all() for w in state["training"]["game"].values()):
-            self.state = state
+        """Copy the state as it is."""
+        self.state = copy_of({name: part.state_dict() for name, part in self.parts.items()})
 
     def go_back(self) -> int:
         """Restore the state that was kept and halve the steps; the round it is of."""
@@ -140,7 +170,9 @@ class Healthy:
         for name, optimiser in self.optimisers.items():
             optimiser.learning_rate = halved[name]
         self.rollbacks += 1
-        return int(self.state["training"]["round"])
+        number = int(self.state["training"]["round"])
+        self.history.forget(number)
+        return number
 
     def state_dict(self) -> State:
         return {"rollbacks": self.rollbacks, "kept": self.state}
@@ -287,9 +319,16 @@ class Stopper:
 
 
 def log(rounds: Iterable[Round], history: Listener) -> Iterator[Round]:
-    """Write each round's terms into the learning curve; raise `Diverged` when one breaks."""
+    """Write each round's terms into the learning curve."""
     for played in rounds:
         history.add(played)
+        yield played
+
+
+def watch(rounds: Iterable[Round], finite: Looker) -> Iterator[Round]:
+    """Raise `Diverged` in the round in which a term, a gradient, a weight or a buffer breaks."""
+    for played in rounds:
+        finite.look(played)
         yield played
 
 
@@ -369,18 +408,64 @@ def until(
             return
 
 
-def save(
-    rounds: Iterable[Round], path: Path | None, state: Callable[[], State], seconds: float = 5.0
-) -> Iterator[Round]:
-    """Write a checkpoint every few seconds, and when training ends."""
-    last, played = time.monotonic(), None
+def until_asked(rounds: Iterable[Round]) -> Iterator[Round]:
+    """End after the round in which this process was asked to end."""
     for played in rounds:
-        if path is not None and time.monotonic() - last >= seconds:
-            write_file(path, state())
+        yield played
+        if asked():
+            return
+
+
+def save(
+    rounds: Iterable[Round],
+    path: Path | None,
+    state: Callable[[], State],
+    seconds: float | None = None,
+) -> Iterator[Round]:
+    """Write a checkpoint every few seconds, and when training ends.
+
+    Where it cannot be written, as on a full disk, that is said once, and training goes on: what is
+    in memory is worth more than a file.
+    """
+    wait = seconds_between_saves() if seconds is None else seconds
+    last, played, written = time.monotonic(), None, True
+    for played in rounds:
+        if path is not None and time.monotonic() - last >= wait:
+            written = _write(path, state(), warn=written)
             last = time.monotonic()
         yield played
     if path is not None and played is not None:
-        write_file(path, state())
+        _write(path, state(), warn=written)
+
+
+def seconds_between_saves() -> float:
+    """Seconds between two checkpoints, 5 where the environment does not say otherwise.
+
+    Raises:
+        InputError: PUSHFORWARD_SAVE_SECONDS is no number of at least 0.
+    """
+    text = os.environ.get("PUSHFORWARD_SAVE_SECONDS", "5")
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
+    if not seconds >= 0:
+        raise InputError(
+            f"expected PUSHFORWARD_SAVE_SECONDS to be a number of at least 0, got {text!r}"
+        )
+    return seconds
+
+
+def _write(path: Path, state: State, *, warn: bool) -> bool:
+    """Whether the checkpoint could be written; where not, a warning if it is wanted."""
+    try:
+        keep_twice(path, state)
+    except FileError as error:
+        if warn:
+            message = f"{error} Training goes on without a checkpoint, and tries again."
+            warnings.warn(message, TrainingWarning, stacklevel=2)
+        return False
+    return True
 
 
 def progress(

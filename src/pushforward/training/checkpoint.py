@@ -1,4 +1,4 @@
-"""One file that holds a training whole: going on from it is as if it had never stopped."""
+"""What holds a training whole: going on from it is as if it had never stopped."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from pushforward.errors import FileError
-from pushforward.storage import read_file
+from pushforward.safekeeping import is_kept, recall
 from pushforward.training.adaptors import Stateful
 
 
@@ -25,14 +25,14 @@ class Checkpoint:
         return {"fingerprint": self.fingerprint, "parts": parts}
 
     def resume(self, path: Path) -> bool:
-        """Go back to what `path` holds; False when there is no such file.
+        """Go back to what is kept at `path`; False when there is nothing.
 
         Raises:
-            FileError: the file is damaged, or holds another training.
+            FileError: the newest file and the one before are damaged, or hold another training.
         """
-        if not path.exists():
+        if not is_kept(path):
             return False
-        state = read_file(path)
+        state = recall(path)
         if state.get("fingerprint") != self.fingerprint:
             known = state.get("fingerprint") or {}
             other = [k for k, v in self.fingerprint.items() if known.get(k) != v]

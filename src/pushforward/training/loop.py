@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 
 from pushforward.data.minibatches import Minibatches
-from pushforward.training.distributed import Processes
 from pushforward.data.windows import Places
+from pushforward.training.distributed import Processes
 from pushforward.training.game import Game, Loss, Player, Tensors, Terms, as_loss, logged
 from pushforward.training.optimiser import Adam
 
@@ -26,7 +27,6 @@ class Round:
 
     number: int
     terms: dict[str, Terms]
-
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -48,6 +48,7 @@ class Table(Protocol):
     def __len__(self) -> int: ...
     def __getitem__(self, rows: slice, /) -> Tensor: ...
     def index_select(self, dim: int, index: Tensor, /) -> Tensor: ...
+
 
 class Stream:
     """Batches and their noise from one generator on the CPU, so a seed means the same everywhere.

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from pushforward.errors import Diverged
-from pushforward.training.adaptors import Average, Healthy, History, Stopper
+from pushforward.training.adaptors import Average, Healthy, History, Stopper, Sums
 from pushforward.training.game import Player, Tensors, Terms
 from pushforward.training.loop import BLOCK, Round, Stream, Training
 from pushforward.training.optimiser import move_together
@@ -195,46 +195,34 @@ def _offsets(tables: Sequence[Tensor]) -> list[int]:
 
 
 class Histories:
-    """The learning curves of all members; one that breaks freezes its member."""
+    """The learning curves of all members that run, and why others ended."""
 
     def __init__(
         self, population: Population, histories: Sequence[History], ended: dict[int, Diverged]
     ) -> None:
         self.population, self.histories, self.ended = population, list(histories), ended
         self.rows = list(population.rows)
-        self.sums: Tensors = {}
+        self.sums = Sums()
 
     def add(self, played: Round) -> None:
         if self.rows != self.population.rows:  # it was thinned
-            left = [self.rows.index(k) for k in self.population.rows]
-            self.sums = {key: total[left] for key, total in self.sums.items()}
+            self.sums.keep([self.rows.index(k) for k in self.population.rows])
             self.rows = list(self.population.rows)
-        for player, terms in played.terms.items():
-            for term, value in terms.items():
-                key = f"{player}/{term}"
-                self.sums[key] = self.sums[key] + value if key in self.sums else value
+        self.sums.add(played)
         every = self.histories[0].every
         if played.number % every == 0:
-            means = {key: (total / every).tolist() for key, total in self.sums.items()}
-            self.sums = {}
+            means = self.sums.means(every)
+            self.sums = Sums()
             for row, k in enumerate(self.rows):
                 if k in self.population.running:
-                    self._close(k, played.number, {key: m[row] for key, m in means.items()})
-            if not self.population.running:
-                raise next(reversed(self.ended.values()))
-
-    def _close(self, k: int, number: int, means: dict[str, float]) -> None:
-        try:
-            self.histories[k].close(number, means)
-        except Diverged as error:
-            self.ended[k] = error
-            self.population.freeze(k)
+                    mine = {key: mean[row] for key, mean in means.items()}
+                    self.histories[k].rows.append({"round": played.number, **mine})
 
     def state_dict(self) -> dict[str, Any]:
         return {
             "members": {str(k): history.state_dict() for k, history in enumerate(self.histories)},
             "rows": list(self.rows),
-            "sums": dict(self.sums),
+            "sums": self.sums.state_dict(),
             "ended": {str(k): str(error) for k, error in self.ended.items()},
         }
 
@@ -242,8 +230,7 @@ class Histories:
         for k, history in enumerate(self.histories):
             history.load_state_dict(state["members"][str(k)])
         self.rows = list(state["rows"])
-        device = self.population.stream.x.device
-        self.sums = {key: torch.as_tensor(t).to(device) for key, t in state["sums"].items()}
+        self.sums.load_state_dict(state["sums"])
         self.ended.update({int(k): Diverged(reason) for k, reason in state["ended"].items()})
 
 
