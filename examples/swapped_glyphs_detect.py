@@ -45,7 +45,7 @@ def main(out: str) -> None:
     order = np.argsort(found.suspect)
     rows = {
         "least": order[:12],
-        "between": order[len(order) // 2 - 6 :][:12],
+        "unsure": np.argsort(np.abs(found.suspect - 0.5))[:12],
         "most": order[-12:],
     }
     figure, grid = plt.subplots(len(rows), 12, figsize=(9, 3.2))
@@ -53,7 +53,7 @@ def main(out: str) -> None:
         for axis, i in zip(line, chosen, strict=True):
             axis.imshow(mixture[i], cmap="gray_r", vmin=0, vmax=1)
             colour = "#b3470b" if is_swapped[i] else "#59636e"
-            axis.set_title(f"{found.suspect[i]:.3f}", fontsize=7, color=colour)
+            axis.set_title(f"{found.suspect[i]:.2f}", fontsize=7, color=colour)
             axis.set(xticks=[], yticks=[])
         line[0].set_ylabel(name, rotation=0, ha="right", va="center")
     figure.suptitle("probability of being generated (orange: it was swapped)", fontsize=9)

@@ -113,11 +113,11 @@ class Copies:
 
     def __str__(self) -> str:
         low, high = self.interval
-        of = "rows that nobody has trained on" if self.unseen else "training rows, among themselves"
+        of = "held-out real rows" if self.unseen else "training rows, among themselves,"
         said = (
             f"{len(self.found)} of {self.n} generated rows ({self.share:.1%}) copy a training row: "
             f"they equal it, or are nearer than {self.threshold:.4g} to it and far from the next\n"
-            f"of {of}, {self.expected:.1%} do (the difference {low:+.1%} to {high:+.1%}): "
+            f"of {of} {self.expected:.1%} do (the difference {low:+.1%} to {high:+.1%}): "
         )
         more = "more than chance: training rows are given away"
         return said + (more if self.copying else "no more than chance would show")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,10 @@ from numpy.typing import NDArray
 
 from pushforward.evaluation.copied import Copies
 from pushforward.report.figures import show_images
-from pushforward.report.style import GENERATED, MUTED, WIDE, new_figure, png, styled
+from pushforward.report.style import MUTED, WIDE, new_figure, png, styled
 from pushforward.storage import write_atomically
 
-ACROSS, DOWN = 8, 6  # pairs in a picture
+ACROSS, DOWN = 8, 4  # pairs in a picture
 COLUMNS = 8  # of a table that are printed
 
 
@@ -29,29 +30,28 @@ def copies_figure(found: Copies, train: NDArray, fake: NDArray) -> Figure:
     >>> images = np.random.default_rng(0).random((20, 4, 4))
     >>> found = copies(images, images[3:5])
     >>> len(copies_figure(found, images, images[3:5]).axes)
-    4
+    8
     """
     pairs = found.found[: ACROSS * DOWN]
-    across = min(ACROSS, max(len(pairs), 1))
-    down = max(math.ceil(len(pairs) / across), 1)
-    low, high = float(train.min()), float(train.max())
+    down = max(math.ceil(len(pairs) / ACROSS), 1)
+    values = float(train.min()), float(train.max())
     size, tall = WIDE / ACROSS, train.shape[1] / train.shape[2]
-    figure = new_figure(WIDE, 0.5 + down * (2 * size * tall + 0.42))
-    shown = f"{len(pairs)} of " if len(pairs) < len(found.found) else ""
+    figure = new_figure(WIDE, 0.6 + down * (2 * size * tall + 0.25))
+    shown = f": the {len(pairs)} nearest" if len(pairs) < len(found.found) else ""
     figure.suptitle(
-        f"{shown}{len(found.found)} of {found.n} generated images copy a training image",
-        fontsize=10,
+        f"{len(found.found)} of {found.n} generated images copy a training image{shown}\n"
+        "above what was generated, below the training image, with their numbers",
+        fontsize=9,
     )
-    grid = figure.subplots(2 * down, ACROSS, squeeze=False)
-    for axes in grid.ravel()[:]:
-        axes.set_axis_off()
-    for i, pair in enumerate(pairs.itertuples()):
-        upper, lower = grid[i // across * 2 : i // across * 2 + 2, i % across]
-        for axes, image in ((upper, fake[pair.generated]), (lower, train[pair.training])):
-            axes.set_axis_on()
-            show_images(axes, image[None], (low, high))
-        upper.set_title(f"{pair.generated}", fontsize=7, color=GENERATED, loc="center", pad=2)
-        lower.set_title(f"{pair.training}", fontsize=7, color=MUTED, loc="center", pad=2)
+    grid = figure.subplots(down, ACROSS, squeeze=False)
+    for axes, (_, pair) in zip_longest(grid.ravel(), pairs.iterrows(), fillvalue=(None, None)):
+        if pair is None:
+            axes.set_axis_off()
+            continue
+        both = np.stack([fake[int(pair.generated)], train[int(pair.training)]])
+        show_images(axes, both, values)
+        label = f"{int(pair.generated)} = {int(pair.training)}"
+        axes.set_title(label, fontsize=6.5, color=MUTED, loc="center", pad=2)
     return figure
 
 
