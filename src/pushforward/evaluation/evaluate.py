@@ -85,11 +85,12 @@ def evaluate(
     >>> evaluation["nn_accuracy"].value
     1.0
     """
+    real = as_data(real, "real")
+    table = isinstance(real, pd.DataFrame)
+    if target is not None and not table:
+        raise InputError("target names a column of a table; give DataFrames, or leave it out")
     evaluation = row_scores(real, fake, train, source, features=features, thorough=thorough)
-    real, fake = as_data(real, "real"), as_data(fake, "fake")
-    if not isinstance(real, pd.DataFrame):
-        if target is not None:
-            raise InputError("target names a column of a table; give DataFrames, or leave it out")
+    if not table:
         return evaluation
     fake, train, released = (
         None if X is None else with_columns_of(real, as_data(X, name), name)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from pushforward.evaluation.intervals import Z_95
 from pushforward.evaluation.marginal_scores import SURE
 from pushforward.report.association_figure import associations
+from pushforward.report.marginals import most_different
 from pushforward.report.pictures import Picture, picture
 from pushforward.report.run import Run
 from pushforward.report.words import listing, number
@@ -64,14 +65,6 @@ def as_table(run: Run) -> AsTable | None:
         pictures=[(s.method, _picture(s.method, matrix)) for s, matrix in drawn],
         first=f"Pairs of the first {len(drawn[0][1]['names'])} columns." if left_out else "",
     )
-
-
-def most_different(row: Row, most: int) -> list[str]:
-    """The columns of a row's table that are farthest from real ones, the farthest first."""
-    distances: dict[str, float] = {}
-    for name, _, _, distance, expected, _ in row.get("table", {}).get("columns", []):
-        distances[name] = max(distances.get(name, -1.0), distance - expected)
-    return sorted(distances, key=lambda name: -distances[name])[:most]
 
 
 def _rows(run: Run, s: Standing) -> list[Row]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from pandas.api import types
 
 from pushforward.report.figures import Bars, Numeric
+from pushforward.study.ranking import Row
 
 COLUMNS = 12  # at most, of a wide table
 BINS = 20
@@ -18,9 +20,12 @@ CATEGORIES = 5  # the most frequent ones; the rest are "other"
 
 
 def column_marginals(
-    generated: pd.DataFrame, real: pd.DataFrame | None, reference: pd.DataFrame
+    generated: pd.DataFrame,
+    real: pd.DataFrame | None,
+    reference: pd.DataFrame,
+    names: Sequence[str] = (),
 ) -> list[Numeric | Bars]:
-    """The first columns of a table, binned as `reference` asks.
+    """The columns of these names, or the first of a table, binned as `reference` asks.
 
     >>> frame = pd.DataFrame({"age": [1, 2, 2], "city": ["Bern", "Bern", None]})
     >>> age, city = column_marginals(frame, None, frame)
@@ -29,9 +34,17 @@ def column_marginals(
     """
     return [
         _marginal(str(name), reference[name], None if real is None else real[name], generated[name])
-        for name in list(reference.columns)[:COLUMNS]
+        for name in [c for c in reference.columns if str(c) in names or not names][:COLUMNS]
         if name in generated.columns
     ]
+
+
+def most_different(row: Row, most: int) -> list[str]:
+    """The columns of a row's table that are farthest from real ones, the farthest first."""
+    distances: dict[str, float] = {}
+    for name, _, _, distance, expected, _ in row.get("table", {}).get("columns", []):
+        distances[name] = max(distances.get(name, -1.0), distance - expected)
+    return sorted(distances, key=lambda name: -distances[name])[:most]
 
 
 def _marginal(

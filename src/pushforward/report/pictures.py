@@ -16,7 +16,7 @@ from pushforward.data.dataset import number_columns
 from pushforward.errors import InputError
 from pushforward.methods import METHODS
 from pushforward.report import figures
-from pushforward.report.marginals import COLUMNS, column_marginals
+from pushforward.report.marginals import COLUMNS, column_marginals, most_different
 from pushforward.report.projection import Projection
 from pushforward.report.run import Run
 from pushforward.report.style import png
@@ -163,7 +163,7 @@ class Gallery:
         if self.projection is not None:
             card.pictures.append(self._scatter(sample, s.method))
         if self.projection is None or not self.projection.plain:
-            card.pictures.append(self._marginals(sample, s.method))
+            card.pictures.append(self._marginals(sample, s.method, row))
         if nearest is not None and isinstance(sample, pd.DataFrame):
             card.pairs = _pair_rows(sample, nearest)
 
@@ -207,13 +207,16 @@ class Gallery:
         against = "" if real is None or sample is None else ", over real test rows"
         return picture(figure, f"Scatter plot of {what}{against}.", " ".join(caption))
 
-    def _marginals(self, sample: Any, method: str) -> Picture:
+    def _marginals(self, sample: Any, method: str, row: Row) -> Picture:
         tables = [_frame(X) for X in (sample, self.real, self.reference)]
         assert tables[0] is not None
         assert tables[2] is not None
-        plans = column_marginals(tables[0], tables[1], tables[2])
         width = tables[2].shape[1]
-        first = f"The first {COLUMNS} of {width} columns. " if width > COLUMNS else ""
+        farthest = most_different(row, COLUMNS) if width > COLUMNS else []
+        plans = column_marginals(tables[0], tables[1], tables[2], farthest)
+        which = f"{COLUMNS} of {width} columns that differ most" if farthest else ""
+        which = which or f"first {COLUMNS} of {width} columns"
+        first = f"The {which}. " if width > COLUMNS else ""
         look = "Outlined: generated." if self.real is None else "Filled: real. Outlined: generated."
         return picture(
             figures.marginals(plans),
