@@ -35,6 +35,7 @@ _PUBLIC = {
     "draw_traces": "report.traces",
     "evaluate": "evaluation.evaluate",
     "fit_population": "study.population",
+    "forecast": "models.forecast",
     "GAN": "models.gan",
     "Gaussian": "classical.gaussian",
     "GaussianCopula": "classical.copula",
@@ -92,6 +93,7 @@ if TYPE_CHECKING:
     from pushforward.models.conditional_gan import ConditionalGAN
     from pushforward.models.conditional_vae import ConditionalVAE
     from pushforward.models.cycle_gan import CycleGAN
+    from pushforward.models.forecast import forecast
     from pushforward.models.gan import GAN
     from pushforward.models.info_gan import InfoGAN
     from pushforward.models.progressive_gan import ProgressiveGAN
@@ -140,6 +142,7 @@ __all__ = [
     "evaluate",
     "figure_metadata",
     "fit_population",
+    "forecast",
     "glyphs",
     "goodness_of_fit",
     "inspect",

@@ -22,7 +22,10 @@ from pushforward.cli_data import (
     Drop,
     Size,
     SkipUnreadable,
+    forecast_of,
     images_of,
+    left_on_disk,
+    pixels_of,
     rows_for,
     rows_like,
     say,
@@ -174,6 +177,13 @@ def fit(
     traces: Annotated[
         Path | None, typer.Option(help="Draw traces, ranks and autocorrelation into this .png.")
     ] = None,
+    on_disk: Annotated[
+        bool,
+        typer.Option("--on-disk", help="Leave rows on disk, as those are that memory cannot hold."),
+    ] = False,
+    forecast: Annotated[
+        bool, typer.Option("--forecast", help="Say how long it will take, and stop.")
+    ] = False,
 ) -> None:
     """Fit a method to data, or to a function, and save the model.
 
@@ -192,9 +202,13 @@ def fit(
     settings |= _code(kind._get_param_names(), density, quantile, cdf)
     get_method(method).make(**settings)  # a misspelt name is told before the data is read
     images = images_of((data, other), size, channels, skip_unreadable)
-    dataset = _data_to_fit(method, data, settings, label or [], drop, as_category, images[data])
+    rows = left_on_disk(data, on_disk, label or [], drop, as_category, images[data])
+    dataset = None
+    if rows is None:
+        dataset = _data_to_fit(method, data, settings, label or [], drop, as_category, images[data])
     second = _second_set(method, other, drop, as_category, images[other])
-    name = dataset.name if dataset else (density or quantile or cdf or "").replace(":", "-")
+    source: Any = dataset if rows is None else rows
+    name = (density or quantile or cdf or "").replace(":", "-") if source is None else source.name
     path = out or Path("models") / f"{name}-{method}"
     if path.exists() and any(path.iterdir() if path.is_dir() else [path]):
         raise InputError(f"{path} is there already; choose another folder with --out")
@@ -206,12 +220,21 @@ def fit(
             seed = recall(begun[0])["fingerprint"]["seed"]
     sampler = get_method(method).make(**settings, random_state=fresh_seed(seed))
     y = second.as_samples(second.X) if second else _labels(dataset)
-    X = dataset.as_samples(dataset.X) if dataset else None
+    X = dataset.as_samples(dataset.X) if dataset else rows
+    if forecast or (on_terminal() and not begun):
+        told = forecast_of(sampler, X, y, budget, second is not None)
+        if forecast:
+            typer.echo(told or f"{method} trains no networks: its fit has no rounds to be timed")
+            return
+        if told:
+            say(told)
     # Columns were chosen already; what is left of identifiers is numbered anew.
     sampler.fit(X, y, checkpoint=checkpoint, budget=budget, every_column=second is not None)
     about: dict[str, Any] = {"method": method, "data": name}
     if dataset is not None:
         about = _about(dataset, method)
+    if rows is not None:
+        about |= pixels_of(rows)
     if second is not None:
         about["other"] = _about(second, method)
     sampler.save(path, about=about)

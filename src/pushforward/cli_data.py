@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pushforward.errors import InputError
+from pushforward.errors import InputError, TrainingWarning
 
 if TYPE_CHECKING:
     from pushforward.data.dataset import Dataset
+    from pushforward.data.on_disk import RowsOnDisk
 
 Drop = Annotated[list[str] | None, typer.Option(help="A column to leave out (may be repeated).")]
 AsCategory = Annotated[
@@ -89,6 +91,55 @@ def rows_for(sampler: Any, dataset: Dataset) -> Any:
     if encoding.kind == "frame" or not hasattr(X, "to_numpy"):
         return X
     return X.to_numpy(dtype=float, na_value=float("nan"))
+
+
+def left_on_disk(
+    data: str | None,
+    wanted: bool,
+    labels: list[str],
+    drop: list[str] | None,
+    as_category: list[str] | None,
+    images: dict[str, Any],
+) -> RowsOnDisk | None:
+    """Rows that stay on disk, because that is wanted or memory cannot hold them; None otherwise."""
+    from pushforward.data.opened import is_too_large, open_data
+
+    if data is None or not (wanted or is_too_large(Path(data).expanduser())):
+        return None
+    if as_category or images.get("skip_unreadable") or len(labels) > 1:
+        raise InputError(
+            f"{data}: rows that stay on disk take no --as-category, no --skip-unreadable, and one "
+            "--label; leave them out, or fit to some of the rows"
+        )
+    label = labels[0] if labels else None
+    rows = open_data(data, drop=drop or [], label=label, **images)
+    say(f"{rows!r} stay on disk; their ranges are learnt from some of them")
+    return rows
+
+
+def pixels_of(rows: RowsOnDisk) -> dict[str, Any]:
+    """What drawn images are to look like in a file; nothing where rows are no images."""
+    import numpy as np
+
+    if len(rows.shape) < 3:
+        return {}
+    some = rows.sample(100)
+    limits = [0.0, 255.0] if some.dtype == np.uint8 else [float(some.min()), float(some.max())]
+    return {"image_shape": list(rows.shape[1:]), "value_range": limits}
+
+
+def forecast_of(sampler: Any, X: Any, y: Any, budget: float | None, every: bool) -> str | None:
+    """What a fit will take, in words; None for a method that trains no networks."""
+    from pushforward.models.neural import NeuralSampler
+
+    if not isinstance(sampler, NeuralSampler):
+        return None
+    from pushforward.models.forecast import forecast
+
+    with warnings.catch_warnings(record=True) as caught:  # the fit itself gives all others
+        found = forecast(sampler, X, y, budget=budget, every_column=every)
+    short = [str(w.message) for w in caught if w.category is TrainingWarning]
+    return "\n".join([str(found), *short])
 
 
 def say_notes(dataset: Dataset) -> None:

@@ -135,6 +135,12 @@ class ProgressiveAdversaries(Adversaries):
                 self.moments.append(f"adam_{player}_{i}")
                 self.register_buffer(self.moments[-1], tensor, persistent=False)
 
+    def grow_up(self) -> None:
+        """Be in the last stage, where a round takes longest."""
+        self.played.fill_(self.growth.rounds)
+        for network in (self.generator, self.discriminator):
+            network.level.fill_(self.growth.last)
+
     def update(self, player: str, outputs: Tensors) -> Tensors:  # noqa: ARG002
         if player != "generator":
             return {}
