@@ -60,7 +60,10 @@ _PUBLIC = {
     "split": "data.split",
     "SuperResolution": "models.super_resolution",
     "triangles": "data.triangles",
+    "TensorBoard": "training.tracking",
+    "MLflow": "training.tracking",
     "VAE": "models.vae",
+    "WandB": "training.tracking",
     "write_report": "report.html",
 }
 
@@ -108,6 +111,7 @@ if TYPE_CHECKING:
     from pushforward.study.compare import compare
     from pushforward.study.population import fit_population
     from pushforward.study.study import run_study
+    from pushforward.training.tracking import MLflow, TensorBoard, WandB
 
 __all__ = [
     "GAN",
@@ -129,11 +133,14 @@ __all__ = [
     "MaximumLikelihood",
     "MetropolisHastings",
     "Mixture",
+    "MLflow",
     "ProgressiveGAN",
     "Sampler",
     "SharedAutoencoder",
     "SimGAN",
     "SuperResolution",
+    "TensorBoard",
+    "WandB",
     "__version__",
     "compare",
     "copies",

@@ -10,7 +10,7 @@ import time
 import warnings
 from abc import ABC, abstractmethod
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, Self, runtime_checkable
@@ -68,6 +68,7 @@ class Effort:
     checkpoint: Path | None = None
     progress: bool = True
     every_column: bool = False  # of a second table too
+    track: Any = None  # a `pushforward.training.tracking.Tracker`, told how training goes
 
     @property
     def time_is_up(self) -> bool:
@@ -141,6 +142,7 @@ class Sampler(BaseEstimator, ABC):
         checkpoint: str | os.PathLike[str] | None = None,
         budget: float | None = None,
         every_column: bool = False,
+        track: Any = None,
         progress: bool = True,
     ) -> Self:
         """Learn the law of the rows of X.
@@ -156,6 +158,8 @@ class Sampler(BaseEstimator, ABC):
             checkpoint: a file to save training to, and to resume from when it is there.
             budget: seconds that the fit may take, tuning included.
             every_column: take a table whole, also columns that look like text or identifiers.
+            track: `pf.TensorBoard(folder)`, `pf.MLflow(...)`, `pf.WandB(...)`, or an object with
+                their methods, that is told settings and the learning curve of what is trained.
             progress: show a bar where there is a terminal.
 
         Raises:
@@ -172,7 +176,7 @@ class Sampler(BaseEstimator, ABC):
             progress=progress,
         )
         if self.encoding_.width:
-            self._fit(Z, effort)
+            self._fit(Z, replace(effort, track=track))
         return self._after(Z)
 
     def _before(

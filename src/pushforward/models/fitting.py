@@ -49,6 +49,7 @@ from pushforward.training.device import threads_for, without_denormals
 from pushforward.training.finite import Finite, Finites
 from pushforward.training.loop import BLOCK, Training, play
 from pushforward.training.population import Averages, Healthies, Histories, Population, Stoppers
+from pushforward.training.tracking import Curve, check_tracker, track
 
 LOG = logging.getLogger("pushforward")
 MEMORY_SHARE = 0.5  # of what is free, that a population may take
@@ -70,6 +71,7 @@ class Fit:
     prepare: Callable[[], None]  # what drawing needs beside the weights
     decay: bool = False  # whether the learning rate falls to 0 over the rounds
     diverged: Diverged | None = None
+    curve: Curve | None = None  # where a tracker is told of it
 
     def __post_init__(self) -> None:
         self.healthy = Healthy(self.training, self.history, self.average)
@@ -109,6 +111,7 @@ def train(fits: Sequence[Fit], effort: Effort) -> list[str]:
 
 def _train(fits: Sequence[Fit], effort: Effort) -> list[str]:
     notes: list[str] = []
+    _tell_tracker(fits, effort.track)
     chunks = _chunks(fits, notes)
     for i, chunk in enumerate(chunks):
         theirs = _part(effort, i, len(chunks))
@@ -124,10 +127,25 @@ def _train(fits: Sequence[Fit], effort: Effort) -> list[str]:
                 _train_alone(fit, mine)
             _recover(fit, mine, notes)
     for fit in fits:
+        if fit.curve is not None:
+            fit.curve.tell()
         fit.stopper.restore()
     for note in notes:
         LOG.info(note)
     return notes
+
+
+def _tell_tracker(fits: Sequence[Fit], tracker: Any) -> None:
+    """Have a tracker, if there is one, told the curves of these fits, and now what they are."""
+    check_tracker(tracker)
+    processes = fits[0].training.processes
+    if tracker is None or not (processes is None or processes.first):
+        return
+    method, seed = (fits[0].fingerprint[name] for name in ("method", "seed"))
+    tracker.describe({"method": method["class"], **method["parameters"], "seed": seed})
+    for k, fit in enumerate(fits):
+        before = f"{k}/" if len(fits) > 1 else ""
+        fit.curve = Curve(tracker, fit.history, fit.stopper, before)
 
 
 def _chunks(fits: Sequence[Fit], notes: list[str]) -> list[list[Fit]]:
@@ -346,6 +364,9 @@ def _rounds(
     path, deadline, max_rounds = effort.checkpoint, effort.deadline, first.max_rounds
     if resume and path is not None:
         checkpoint.resume(path)
+    curves = [fit.curve for fit in fits if fit.curve is not None]
+    for curve in curves:
+        curve.catch_up()
     if deadline is not None:
         deadline -= clock.earlier
     began, now, shown = clock.began, time.monotonic, effort.progress
@@ -372,6 +393,7 @@ def _rounds(
         rounds = keep_average(rounds, average)
         rounds = guard(rounds, healthy, first.history.every)
         rounds = stop(rounds, stopper)
+        rounds = track(rounds, curves)
         rounds = until(rounds, deadline, now)
         if processes is None:
             rounds = until_asked(rounds)
