@@ -50,7 +50,7 @@ def copies_figure(found: Copies, train: NDArray, fake: NDArray) -> Figure:
             continue
         both = np.stack([fake[int(pair.generated)], train[int(pair.training)]])
         show_images(axes, both, values)
-        label = f"{int(pair.generated)} = {int(pair.training)}"
+        label = f"{int(pair.generated)} | {int(pair.training)}"
         axes.set_title(label, fontsize=6.5, color=MUTED, loc="center", pad=2)
     return figure
 
