@@ -39,9 +39,9 @@ class Drawn:
     acceptance: Acceptance
     exact: list[tuple[np.ndarray, dict[str | int, float]]]  # values of some rows, to the last bit
 
-    def decoded(self, encoding: Encoding) -> Any:
-        """The rows as the user has them."""
-        rows = encoding.inverse_transform(self.Z[:, : encoding.width])
+    def decoded(self, encoding: Encoding, seed: int) -> Any:
+        """The rows as the user has them; the seed is that of identifiers."""
+        rows = encoding.inverse_transform(self.Z[:, : encoding.width], seed=seed)
         for index, values in self.exact:
             put_exactly(rows, index, values)
         return rows
@@ -103,7 +103,7 @@ def _rows_of(
     exact = frozenset(event.exact)
 
     def accept(Z: np.ndarray) -> np.ndarray:
-        rows = encoding.inverse_transform(Z[:, : encoding.width])
+        rows = encoding.learnt_columns(Z[:, : encoding.width])
         return event.holds(rows, beside=exact)
 
     return draw_accepted(

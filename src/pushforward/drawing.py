@@ -60,8 +60,10 @@ class Acceptance:
         return draws, draws * self.seconds / self.drawn
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values, for a file."""
-        return asdict(self) | {"rate": self.rate, "interval": list(self.interval)}
+        """Plain values that a seed repeats, for a file."""
+        told = asdict(self) | {"rate": self.rate, "interval": list(self.interval)}
+        del told["seconds"]
+        return told
 
     def __add__(self, other: Acceptance) -> Acceptance:
         """Of two draws together: for conditions that differ from sample to sample."""
@@ -149,7 +151,7 @@ def _too_rare(n: int, so_far: Acceptance, budget: float, rows: Rows) -> TooRare:
     return TooRare(
         f"{so_far.asked}: {so_far.accepted} of {_count(so_far.drawn)} draws, {said}; {n} row(s) "
         f"would take {about} {_count(draws)} draws and {seconds:.3g} s, and the budget is "
-        f"{budget:g} s. Ask for a wider range or fewer conditions or rows, give more time "
+        f"{budget:.3g} s. Ask for a wider range or fewer conditions or rows, give more time "
         "(budget=), or fit a method that draws it without trying: gaussian, mixture, copula or "
         "kernel-density, or conditional-vae or conditional-r3-gan with the column as its label",
         so_far,

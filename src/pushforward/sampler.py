@@ -26,17 +26,20 @@ from sklearn.utils.validation import (
 )
 
 import pushforward
+from pushforward.conditioning import Draw, Drawn, Law, rows_given
+from pushforward.data.asked import length_of
 from pushforward.data.columns import check_table
-from pushforward.data.encoding import Encoding
+from pushforward.data.encoding import WIDEST, Encoding
+from pushforward.data.event import Event
 from pushforward.data.on_disk import RowsOnDisk, opened
-from pushforward.data.restored import check_restored
 from pushforward.data.windows import EncodedRows, rows_to_learn_from
 from pushforward.errors import DataWarning, FileError, InputError
 from pushforward.storage import digest, write_folder
 from pushforward.training.distributed import together
+from pushforward.uncopied import Uncopied
 
-FORMAT, FORMAT_VERSION = "pushforward model", 1
 LOG = logging.getLogger("pushforward")
+FORMAT, FORMAT_VERSION = "pushforward model", 2
 CALIBRATION_ROWS = (4000, 40_000)  # draws by which categories get their shares, least and most
 PER_CATEGORY = 50  # draws wanted of the rarest category
 TRIED = 3  # rows that a model draws when it is loaded
@@ -69,6 +72,7 @@ class Effort:
     progress: bool = True
     every_column: bool = False  # of a second table too
     track: Any = None  # a `pushforward.training.tracking.Tracker`, told how training goes
+    track: Any = None  # a `pushforward.training.tracking.Tracker`, told how training goes
 
     @property
     def time_is_up(self) -> bool:
@@ -85,9 +89,11 @@ class Sampler(BaseEstimator, ABC):
 
     kinds: ClassVar[dict[str, type[Sampler]]] = {}  # concrete samplers by class name, for loading
     takes: ClassVar[str] = ""  # what `fit` needs beside rows: "labels", or "other rows"
+    numbers: ClassVar[str] = "standard"  # how those of a table are encoded, or "quantile"
+    widest: ClassVar[int] = WIDEST  # encoded columns of a table, at most
+    reads_disk: ClassVar[bool] = False  # whether rows may stay on disk (`pf.open_data`)
 
     random_state: int | np.random.Generator | np.random.RandomState | None
-    reads_disk: ClassVar[bool] = False  # whether rows may stay on disk (`pf.open_data`)
     about_: dict[str, Any]
 
     @property
@@ -148,8 +154,9 @@ class Sampler(BaseEstimator, ABC):
         """Learn the law of the rows of X.
 
         Args:
-            X: an array `(n, p)`, a DataFrame, or images `(n, h, w)` or `(n, h, w, c)`. A law that
-                is given by functions needs none.
+            X: an array `(n, p)`, a DataFrame, or images `(n, h, w)` or `(n, h, w, c)`; or what
+                `pf.open_data` opens, which stays on disk, as does a memory-mapped array that is
+                larger than what memory is free. A law that is given by functions needs none.
             y: the labels of the rows, or the rows of another domain, for a method that learns from
                 them; any other ignores it, as scikit-learn's pipelines ask for.
             validation: held-out rows of the same kind, by which training stops; a neural sampler
@@ -158,6 +165,8 @@ class Sampler(BaseEstimator, ABC):
             checkpoint: a file to save training to, and to resume from when it is there.
             budget: seconds that the fit may take, tuning included.
             every_column: take a table whole, also columns that look like text or identifiers.
+            track: `pf.TensorBoard(folder)`, `pf.MLflow(...)`, `pf.WandB(...)`, or an object with
+                their methods, that is told settings and the learning curve of what is trained.
             track: `pf.TensorBoard(folder)`, `pf.MLflow(...)`, `pf.WandB(...)`, or an object with
                 their methods, that is told settings and the learning curve of what is trained.
             progress: show a bar where there is a terminal.
@@ -200,7 +209,9 @@ class Sampler(BaseEstimator, ABC):
         if encoding is None:
             if X is None:
                 raise InputError(f"{type(self).__name__} learns from rows: give them, fit(X)")
-            encoding = Encoding().fit(known, every_column=every_column)
+            encoding = Encoding().fit(
+                known, every_column=every_column, numbers=self.numbers, widest=self.widest
+            )
         Z: Any
         if isinstance(X, RowsOnDisk):
             Z, y = EncodedRows(X, encoding), X.y if y is None else y
@@ -218,9 +229,6 @@ class Sampler(BaseEstimator, ABC):
         )
         return self._beside(y, y_validation, Z, effort)
 
-    def _fresh_seed(self) -> int:
-        """The seed of a fit."""
-        return fresh_seed(self.random_state)
     def _in_memory(self, X: Any) -> Any:
         """X as it is, or those of its rows on disk by which they are encoded."""
         if not isinstance(X, RowsOnDisk):
@@ -235,6 +243,9 @@ class Sampler(BaseEstimator, ABC):
         LOG.info("%s: the encoding is learnt from %d of %d rows", X.name, len(known), len(X))
         return known
 
+    def _fresh_seed(self) -> int:
+        """The seed of a fit."""
+        return fresh_seed(self.random_state)
 
     def _after(self, Z: np.ndarray) -> Self:
         """Make what was learnt draw categories in their shares, and call it fitted."""
@@ -246,18 +257,92 @@ class Sampler(BaseEstimator, ABC):
         self.n_rows_ = len(Z)
         return self
 
-    def sample(self, n_samples: int = 1, *, random_state: Any = None) -> Any:
+    def sample(
+        self,
+        n_samples: int | None = None,
+        *,
+        given: Any = None,
+        random_state: Any = None,
+        budget: float | None = None,
+        reject_copies: Any = False,
+    ) -> Any:
         """Draw `n_samples` new rows, of the kind that was fitted.
 
-        An integer `random_state` repeats the draw; None draws fresh entropy. The seed that was used
-        is kept in `sample_seed_`.
+        Args:
+            n_samples: how many; by default one, or one for each value of a list in `given`.
+            given: conditions on columns, `{"city": "Bern", "age": (30, 40)}`: a value, a pair as a
+                range with its ends (None leaves a side open), a set of these, None for a hole, or a
+                list with one of these for each sample. Columns of an array go by their place.
+            random_state: an integer repeats the draw; None draws fresh entropy.
+            budget: seconds that drawing under conditions may take, a minute by default.
+            reject_copies: draw again what would copy a training row. True knows them after `fit`,
+                and where the model stores them; to a model that was loaded hand them in.
+
+        Rows under conditions have the law of the sampler given that the conditions hold, exactly:
+        by a law that is known, or by rejection. The seed that was used is kept in `sample_seed_`,
+        what it took in `sample_acceptance_`, and how many copies were drawn in `sample_copied_`.
 
         Raises:
-            InputError: `n_samples` is not a positive whole number.
+            InputError: `n_samples` is not a positive whole number, no row meets the conditions, or
+                hardly one is no copy; `TooRare`, which is one, where too few meet the conditions
+                for the budget.
         """
-        n, rng = self._order(n_samples, random_state)
-        Z = self._draw(n, rng) if self.encoding_.width else np.zeros((n, 0))
-        return self.encoding_.inverse_transform(Z)
+        n, rng = self._order(length_of(given) if n_samples is None else n_samples, random_state)
+        uncopied = self._uncopied(reject_copies)
+        if given is not None:
+            drawn = self._sample_given(n, given, rng, self._draw, budget, uncopied)
+            return drawn.decoded(self.encoding_, self.sample_seed_)
+        draw = self._draw if uncopied is None else uncopied.kept(self._draw)
+        Z = draw(n, rng) if self.encoding_.width else np.zeros((n, 0))
+        return self.encoding_.inverse_transform(Z, seed=self.sample_seed_)
+
+    def _uncopied(self, reject_copies: Any) -> Uncopied | None:
+        """What draws copies again, by the training rows that are known or handed in."""
+        self.sample_copied_ = None
+        if reject_copies is False or reject_copies is None:
+            return None
+        rows = None
+        if reject_copies is not True:
+            rows = self.encoding_.transform(self._check(reject_copies, reset=False))
+        elif not isinstance(self.__dict__.get("_fitted_to"), (RowsOnDisk, type(None))):
+            rows = self.encoding_.transform(self._fitted_to)
+        else:
+            rows = self._stored()
+        if rows is None:
+            raise InputError(
+                f"reject_copies=True looks at the training rows, which this {type(self).__name__} "
+                "does not have: hand them in, sample(..., reject_copies=rows)"
+            )
+        found = Uncopied(rows, self.encoding_)
+        self.sample_copied_ = found.count
+        return found
+
+    def _sample_given(
+        self,
+        n: int,
+        given: Any,
+        rng: np.random.Generator,
+        draw: Draw,
+        budget: float | None,
+        uncopied: Uncopied | None = None,
+    ) -> Drawn:
+        """n encoded rows of `draw` that meet conditions on columns."""
+        if budget is not None:
+            _positive(budget, "budget")
+        law_given = self._law_given
+        if uncopied is not None:
+            draw, law_given = uncopied.kept(draw), partial(self._uncopied_law, uncopied)
+        drawn = rows_given(n, given, rng, self.encoding_, draw, law_given, budget)
+        self.sample_acceptance_ = drawn.acceptance
+        return drawn
+
+    def _uncopied_law(self, uncopied: Uncopied, event: Event) -> Law | None:
+        law = self._law_given(event)
+        return None if law is None else replace(law, draw=uncopied.kept(law.draw))
+
+    def _law_given(self, event: Event) -> Law | None:  # noqa: ARG002
+        """The law under conditions as far as it is known, None where all is left to rejection."""
+        return None
 
     def _order(self, n_samples: int, random_state: Any) -> tuple[int, np.random.Generator]:
         """How many samples are asked for, and the randomness to draw them with."""
@@ -267,14 +352,16 @@ class Sampler(BaseEstimator, ABC):
         if n_samples < 1:
             raise InputError(f"expected n_samples to be at least 1, got {n_samples}")
         self.sample_seed_ = fresh_seed(random_state)
+        self.__dict__.pop("sample_acceptance_", None)  # that of an earlier draw
         return int(n_samples), np.random.default_rng(self.sample_seed_)
 
     def save(self, path: str | os.PathLike[str], *, about: dict[str, Any] | None = None) -> Path:
         """Write a model folder, safetensors and JSON, atomically; `pf.load_model` reads it.
 
         `about` is a note kept with the model, plain values, that comes back as `about_`. A card,
-        CARD.md, says in words what the model is and what it is not for. A model that contains training rows says so in its description, and in a `DataWarning`. Of several
-        processes that train together all call it, and the first writes.
+        CARD.md, says in words what the model is and what it is not for. A model that contains
+        training rows says so in its description, and in a `DataWarning`. Of several processes that
+        train together all call it, and the first writes.
 
         Raises:
             FileError: the folder cannot be written or holds something else.
@@ -374,8 +461,8 @@ class DensitySampler(Sampler):
         assert encoding.numbers is not None
         columns = X[encoding.columns] if isinstance(X, pd.DataFrame) else X
         holes = np.asarray(pd.isna(columns)).reshape(len(X), -1)
-        # Without shares all columns are numbers; one that is always missing is left out.
-        if encoding.shares or holes[:, encoding.numbers.varying].any():
+        # Else all columns are numbers; one that is always missing is left out.
+        if encoding.discrete or holes[:, encoding.numbers.varying].any():
             raise InputError(
                 "expected numbers without missing values: a table with categories or holes has no "
                 "density; compare samples instead (pushforward.evaluate)"
@@ -540,7 +627,6 @@ def restore(sampler: Sampler, tree: dict[str, Any]) -> Sampler:
     if names is not None and not all(isinstance(name, str) for name in list(names)):
         raise FileError(f"expected names of features, got {names!r:.80}")
     sampler.encoding_ = Encoding.from_dict(tree["encoding"])
-    check_restored(sampler.encoding_)
     sampler.seed_ = tree["seed"]
     if tree["n_features_in"] is not None:
         sampler.n_features_in_ = tree["n_features_in"]

@@ -12,9 +12,13 @@ from sklearn.covariance import ledoit_wolf_shrinkage
 
 from pushforward.classical.columns import into_open, numeric_values, standardise
 from pushforward.classical.correlation import correlation_factor
+from pushforward.classical.given import Normals
 from pushforward.classical.quantiles import Empirical
+from pushforward.conditioning import Law
 from pushforward.data.categories import offsets_for
 from pushforward.data.encoding import Encoding
+from pushforward.data.event import Event, Within
+from pushforward.data.preimage import Bound, group_bounds, joined, number_of
 from pushforward.sampler import Effort, Sampler
 
 STEPS = 8  # of the fixed point, at most
@@ -73,11 +77,43 @@ class GaussianCopula(Sampler):
         return self.factor_ @ self.factor_.T
 
     def _draw(self, n: int, rng: np.random.Generator) -> np.ndarray:
-        W = rng.standard_normal((n, len(self.factor_))) @ self.factor_.T
+        return self._rows(rng.standard_normal((n, len(self.factor_))) @ self.factor_.T)
+
+    def _rows(self, W: np.ndarray) -> np.ndarray:
+        """Encoded rows of normals w ~ N(0, R), `(n, p)`."""
         X = into_open(ndtr(W[:, : len(self.margins_)]))
         for j, margin in enumerate(self.margins_):
             X[:, j] = margin(X[:, j])
         return np.hstack([standardise(self.encoding_, X), *_readings(W, self.places_)])
+
+    def _law_given(self, event: Event) -> Law | None:
+        p = len(self.factor_)
+        normals = Normals(np.zeros(1), np.zeros((1, p)), self.factor_[None])
+        law = normals.given(self._bounds(event))
+        return None if law is None else Law(lambda n, rng: self._rows(law.draw(n, rng)), law.share)
+
+    def _bounds(self, event: Event) -> list[Bound]:
+        """Bounds of the normals: F_j is monotone, and categories are read off linearly."""
+        encoding, p = self.encoding_, len(self.factor_)
+        assert encoding.numbers is not None
+        varying, bounds = encoding.numbers.varying, []
+        for condition in event.conditions:
+            j = number_of(condition.column, encoding)
+            if not isinstance(condition, Within) or condition.missing or not varying[j]:
+                continue
+            place = int(np.cumsum(varying)[j]) - 1
+            found = [self.margins_[place].levels(*wide) for wide in condition.unrounded]
+            region = joined([tuple(ndtri(level).tolist()) for level in found])
+            bounds.append(Bound(np.eye(p)[place][None], (tuple(region),)))
+        ends = p - np.cumsum([a.shape[1] for a in self.places_][::-1])[::-1]
+
+        def readings(g: int) -> np.ndarray:
+            a, start = self.places_[g], ends[g]
+            vectors = np.zeros((len(a), p))
+            vectors[:, start : start + a.shape[1]] = a
+            return vectors
+
+        return bounds + group_bounds(event, encoding, readings)
 
     def _state(self) -> dict[str, Any]:
         values = [margin.values for margin in self.margins_]

@@ -12,6 +12,10 @@ from scipy.stats import chi2, norm, t
 
 from pushforward.classical.columns import varying_names
 from pushforward.classical.criteria import Criteria, log_likelihood
+from pushforward.classical.given import Normals
+from pushforward.conditioning import Law
+from pushforward.data.event import Event
+from pushforward.data.preimage import bounds_of
 from pushforward.sampler import DensitySampler, Effort
 
 RIDGE = 1e-6  # added to the variances of standardised columns, so that singular data has a density
@@ -45,6 +49,11 @@ class Gaussian(Criteria, DensitySampler):
         factor = np.linalg.cholesky(self.covariance_)
         return self.mean_ + rng.standard_normal((n, len(self.mean_))) @ factor.T
 
+    def _law_given(self, event: Event) -> Law | None:
+        factor = np.linalg.cholesky(self.covariance_)
+        normals = Normals(np.zeros(1), self.mean_[None], factor[None])
+        return normals.given(bounds_of(event, self.encoding_))
+
     def _log_density(self, Z: np.ndarray) -> np.ndarray:
         white, factor = self._whitened(Z)
         constant = 0.5 * len(self.mean_) * np.log(2 * np.pi) + np.log(np.diag(factor)).sum()
@@ -68,7 +77,7 @@ class Gaussian(Criteria, DensitySampler):
         and where no column varies.
         """
         numbers = self.encoding_.numbers
-        if self.encoding_.shares or not self.encoding_.width or numbers is None:
+        if self.encoding_.discrete or not self.encoding_.width or numbers is None:
             return None
         scale, n = numbers.scale[numbers.varying], self.n_rows_
         names = varying_names(self.encoding_)

@@ -9,7 +9,11 @@ from typing import Any
 import numpy as np
 
 from pushforward.classical.bandwidth import GRID, left_out_likelihoods, peak, scott, silverman
+from pushforward.classical.given import Normals
 from pushforward.classical.kernels import log_kernel_sums
+from pushforward.conditioning import Law
+from pushforward.data.event import Event
+from pushforward.data.preimage import bounds_of
 from pushforward.errors import InputError
 from pushforward.sampler import DensitySampler, Effort, is_whole
 
@@ -172,6 +176,19 @@ class KernelDensity(DensitySampler):
         noise *= self.bandwidth_
         noise += self.rows_[chosen]
         return noise if self.components_ is None else self.centre_ + noise @ self.components_
+
+    def _law_given(self, event: Event) -> Law | None:
+        k = self.rows_.shape[1]
+        factor = self.bandwidth_ * (np.eye(k) if self.axes_ is None else self.axes_.T)
+        normals = Normals(np.log(self.weights_), self.rows_, factor[None])
+        bounds = bounds_of(event, self.encoding_)
+        components, centre = self.components_, self.centre_
+        if components is None:
+            return normals.given(bounds)
+        law = normals.given([bound.through(components.T, centre) for bound in bounds])
+        if law is None:
+            return None
+        return Law(lambda n, rng: centre + law.draw(n, rng) @ components, law.share)
 
     def _log_density(self, Z: np.ndarray) -> np.ndarray:
         Y, X, h = self._project(Z), self.rows_, self.bandwidth_

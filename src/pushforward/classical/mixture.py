@@ -13,6 +13,10 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.mixture import GaussianMixture
 
 from pushforward.classical.criteria import Criteria, log_likelihood
+from pushforward.classical.given import Normals
+from pushforward.conditioning import Law
+from pushforward.data.event import Event
+from pushforward.data.preimage import bounds_of
 from pushforward.errors import InputError
 from pushforward.progress import shown
 from pushforward.sampler import DensitySampler, Effort, is_whole
@@ -104,6 +108,11 @@ class Mixture(Criteria, DensitySampler):
             here = component == k
             out[here] = self.means_[k] + noise[here] @ factors[k].T
         return out
+
+    def _law_given(self, event: Event) -> Law | None:
+        factors = np.linalg.cholesky(self.covariances_)
+        normals = Normals(np.log(self.weights_), self.means_, factors)
+        return normals.given(bounds_of(event, self.encoding_))
 
     def _log_density(self, Z: np.ndarray) -> np.ndarray:
         model = GaussianMixture(self.n_components_)

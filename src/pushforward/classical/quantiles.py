@@ -54,6 +54,22 @@ class Empirical:
         # A weighted mean, because high − low can overflow; of tiny numbers it may round outside.
         return np.clip((1 - share) * low + share * high, low, high)
 
+    def levels(self, low: float, high: float) -> tuple[float, float]:
+        """The first and last u whose quantile is within [low, high], interpolated.
+
+        >>> Empirical(np.array([1.0, 2.0, 2.0, 3.0])).levels(1.5, 2.0)
+        (0.16666666666666666, 0.6666666666666666)
+        """
+        v, n = self.values, len(self.values)
+        first, last = 0.0, 1.0
+        if low > v[0]:
+            i = min(int(np.searchsorted(v, low, side="left")), n - 1)
+            first = (i - 1 + (low - v[i - 1]) / (v[i] - v[i - 1])) / (n - 1)
+        if high < v[-1]:
+            i = max(int(np.searchsorted(v, high, side="right")), 1)
+            last = (i - 1 + (high - v[i - 1]) / (v[i] - v[i - 1])) / (n - 1)
+        return first, last
+
 
 class Given:
     """A quantile function as it is given, its values checked.

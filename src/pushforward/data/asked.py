@@ -59,6 +59,14 @@ def event_of(given: Any, encoding: Encoding) -> Event:
     return Event(tuple(conditions.values()))
 
 
+def is_column(name: Any, encoding: Encoding) -> bool:
+    """Whether a name is that of a column of the rows, of an array its place."""
+    if encoding.kind == "frame":
+        return name in encoding.columns
+    place = name.strip() if isinstance(name, str) else str(name)
+    return encoding.kind == "array" and place.isdecimal()
+
+
 def _column(name: Any, encoding: Encoding) -> str | int:
     """A column of the table by its name, of an array by its place."""
     if encoding.kind != "frame":
@@ -164,7 +172,9 @@ class _Ruler:
     def __init__(self, column: str | int, j: int, encoding: Encoding) -> None:
         numbers = encoding.numbers
         assert numbers is not None
-        spec = encoding.dtypes[encoding.columns.index(column)] if encoding.kind == "frame" else {}
+        spec = (
+            encoding.dtypes[encoding.columns.index(str(column))] if encoding.kind == "frame" else {}
+        )
         name = spec.get("name", "")
         self.column, self.date = column, name.startswith("datetime64")
         self.zone = getattr(pd.api.types.pandas_dtype(name), "tz", None) if self.date else None
@@ -375,8 +385,8 @@ def by_sample(given: dict[Any, Any], n: int) -> list[tuple[dict[Any, Any], np.nd
     if not lists:
         return [(given, np.arange(n))]
     groups: dict[tuple[Any, ...], list[int]] = {}
-    for i, values in enumerate(zip(*lists.values(), strict=True)):
-        groups.setdefault(tuple(None if is_hole(v) else v for v in values), []).append(i)
+    for i, row in enumerate(zip(*lists.values(), strict=True)):
+        groups.setdefault(tuple(None if is_hole(v) else v for v in row), []).append(i)
     return [
         (given | dict(zip(lists, values, strict=True)), np.array(index))
         for values, index in groups.items()

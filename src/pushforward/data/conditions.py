@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import difflib
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from pandas.api import types
 
+from pushforward.data.asked import event_of, is_choice, known_value
 from pushforward.data.categories import plain_values
 from pushforward.data.encoding import Encoding
 from pushforward.errors import DataWarning, InputError
 
 MOST_CLASSES = 50  # whole numbers with more distinct values than this are continuous
 NEAREST = 50  # training rows among which the columns that are not given are looked for
-SHOWN = 20  # classes named in an error
 
 
 @dataclass
@@ -50,7 +49,7 @@ class Conditions:
             if _is_class(frame[column]):
                 plain = frame[column].map(_plain_class, na_action="ignore")
                 frame[column] = plain.astype("category").cat.remove_unused_categories()
-        encoding = Encoding().fit(frame, every_column=True)
+        encoding = Encoding().fit(frame, every_column=True, one_hot=np.inf)
         seen, counts = np.unique(encoding.transform(frame), axis=0, return_counts=True)
         return cls(encoding, seen, counts / len(frame), np.asarray(y).ndim == 1)
 
@@ -91,16 +90,21 @@ class Conditions:
     def asked(self, given: Any, n: int, rng: np.random.Generator) -> np.ndarray:
         """The encoded conditions of n samples, `(n, q)`.
 
-        `given` is a value or one for each sample, or either by column, `{"city": "Bern"}`. Columns
-        that are not given are drawn from training rows that agree in the classes that are given,
-        among the nearest 50 of them in numbers.
+        `given` is a value or one for each sample, or either by column, `{"city": "Bern"}`. A set
+        of values, or a pair as a range, is drawn from training rows that are within, as often as
+        each occurred. Columns that are not given are drawn from training rows that agree in the
+        classes that are given, among the nearest 50 of them in numbers.
 
         Raises:
             InputError: a column, class or number that was never seen, or values of another length.
         """
-        frame = pd.DataFrame(
-            {c: self._values(c, value, n) for c, value in self._by_column(given).items()}
-        )
+        wanted = self._by_column(given)
+        choices = {c: value for c, value in wanted.items() if is_choice(value)}
+        if choices:
+            within = self._within(choices)
+            rest = {c: value for c, value in wanted.items() if c not in choices}
+            return within.asked(rest, n, rng) if rest else within.draw(n, rng)
+        frame = pd.DataFrame({c: self._values(c, value, n) for c, value in wanted.items()})
         if set(frame) == set(self.columns):
             C = self.encoding.transform(frame)
             self._tell_new_combinations(C)
@@ -114,6 +118,15 @@ class Conditions:
             chosen = chosen.assign(**{c: frame[c].iloc[rows].to_numpy() for c in frame})
             C[rows] = self.encoding.transform(chosen[self.columns])
         return C
+
+    def _within(self, choices: dict[str, Any]) -> Conditions:
+        """The conditions of those training rows that are within sets and ranges."""
+        event = event_of(choices, self.encoding)
+        held = event.holds(self.encoding.inverse_transform(self.seen))
+        if not held.any():
+            raise InputError(f"no training row has {event}")
+        shares = self.shares[held] / self.shares[held].sum()
+        return replace(self, seen=self.seen[held], shares=shares)
 
     def _by_column(self, given: Any) -> dict[str, Any]:
         if isinstance(given, pd.DataFrame):
@@ -159,25 +172,7 @@ class Conditions:
 
     def _known_classes(self, column: str, values: pd.Series) -> pd.Series:
         known = self.encoding.categories[column].values
-        # From a command line all comes as text.
-        by_text = {str(k).casefold(): k for k in known} | {str(k): k for k in known}
-        by_text |= {f"{k:g}": k for k in known if isinstance(k, float)}
-
-        def same(value: Any) -> Any:
-            if value in known:
-                return known[known.index(value)]  # equal is not the same: True is 1
-            return by_text.get(str(value), by_text.get(str(value).casefold()))
-
-        found = [same(value) for value in plain_values(values)]
-        if None in found:
-            (strange,) = plain_values([values.iloc[found.index(None)]])
-            close = difflib.get_close_matches(str(strange), by_text, n=1)
-            hint = f" (did you mean {close[0]!r}?)" if close else ""
-            more = f", … ({len(known)} in all)" if len(known) > SHOWN else ""
-            raise InputError(
-                f"{column} {strange!r} was not seen in training{hint}; "
-                f"the classes are {', '.join(map(str, known[:SHOWN]))}{more}"
-            )
+        found = [known_value(column, value, known) for value in values]
         return pd.Series(pd.Categorical(found, categories=known))
 
     def _agreeing(self, table: pd.DataFrame, wanted: pd.Series) -> np.ndarray:
@@ -221,16 +216,6 @@ class Conditions:
     @classmethod
     def from_dict(cls, state: dict[str, Any]) -> Conditions:
         return cls(**(state | {"encoding": Encoding.from_dict(state["encoding"])}))
-
-
-def length_of(given: Any) -> int:
-    """How many samples conditions are for; one where each of them is a single value.
-
-    >>> length_of({"city": "Bern", "age": [30, 40]}), length_of(7), length_of(["a", "b", "a"])
-    (2, 1, 3)
-    """
-    columns = given.values() if isinstance(given, dict) else [given]
-    return max((len(values) for values in columns if np.ndim(values) > 0), default=1)
 
 
 def labels_of(y: Any, n: int | None = None) -> pd.DataFrame:

@@ -67,7 +67,7 @@ def group_bounds(
     with s_k = a_k·z. Of several values that are asked for no half-space is known.
     """
     assert encoding.numbers is not None
-    holed = list(np.flatnonzero(encoding.numbers.holed))
+    holed: list[int | None] = [int(j) for j in np.flatnonzero(encoding.numbers.holed)]
     names = list(encoding.categories)
     bounds = []
     for condition in event.conditions:

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import math
+import time
 from abc import abstractmethod
 from dataclasses import replace
+from functools import partial, reduce
+from operator import add
 from typing import Any, ClassVar
 
 import numpy as np
 
-from pushforward.data.conditions import Conditions, length_of
+from pushforward.data.asked import by_sample, is_column, length_of
+from pushforward.data.conditions import Conditions
 from pushforward.data.windows import side_by_side
+from pushforward.drawing import BUDGET
 from pushforward.errors import InputError
 from pushforward.evaluation.neighbours import neighbour_gap
 from pushforward.models.neural import NeuralSampler
 from pushforward.sampler import Effort
+from pushforward.uncopied import Uncopied
 
 
 class ConditionalSampler(NeuralSampler):
@@ -37,32 +43,93 @@ class ConditionalSampler(NeuralSampler):
         return hasattr(self, "conditions_") and bool(self.conditions_.continuous)
 
     def sample(
-        self, n_samples: int | None = None, *, given: Any = None, random_state: Any = None
+        self,
+        n_samples: int | None = None,
+        *,
+        given: Any = None,
+        random_state: Any = None,
+        budget: float | None = None,
+        reject_copies: Any = False,
     ) -> Any:
         """Draw new rows, of the kind that was fitted, under conditions.
 
         Args:
             n_samples: how many; by default one, or one for each of the conditions.
             given: a label, or one for each sample; with several columns a value of each by name,
-                `{"city": "Bern", "age": 40}`, or an array or table of them. Columns that are not
+                `{"city": "Bern", "age": 40}`, or an array or table of them. A set is one of its
+                values and a pair a range, as often as training rows have each. Columns that are not
                 given are drawn from training rows that agree with those that are. None draws all
-                conditions as often as they occurred in training.
+                conditions as often as they occurred in training. Columns of the rows themselves may
+                be named as well: these conditions are met by rejection.
             random_state: an integer repeats the draw.
+            budget: seconds that rejection may take, a minute by default.
+            reject_copies: draw again, under its condition, what would copy a training row, as
+                `Sampler.sample` does.
 
-        The conditions that were used are kept in `sample_given_`.
+        The conditions that were used are kept in `sample_given_`, and what rejection took in
+        `sample_acceptance_`.
 
         Raises:
             InputError: a condition that was never seen; the message names those that were.
+                `TooRare`, where too few rows meet the others for the budget.
         """
         if n_samples is None:
             n_samples = length_of(given)
         n, rng = self._order(n_samples, random_state)
         if not self.encoding_.width:
             return self.encoding_.inverse_transform(np.zeros((n, 0)))
+        uncopied = self._uncopied(reject_copies)
+        if isinstance(given, dict) and any(self._is_column(name) for name in given):
+            pairs = self._pairs_given(n, given, rng, budget, uncopied)
+        else:
+            pairs = self._pairs(given, uncopied, n, rng)
+        rows, C = np.split(pairs, [self.encoding_.width], axis=1)
+        self.sample_given_ = self.conditions_.decode(C)
+        return self.encoding_.inverse_transform(rows, seed=self.sample_seed_)
+
+    def _is_column(self, name: Any) -> bool:
+        """Whether what is asked for by name is of the rows, and no label."""
+        labels, encoding = self.conditions_.columns, self.encoding_
+        if name not in labels and encoding.kind == "frame" and name not in encoding.columns:
+            raise InputError(
+                f"the model has no label or column {name!r}; its labels are {', '.join(labels)}, "
+                f"its columns {', '.join(encoding.columns)}"
+            )
+        return name not in labels and is_column(name, encoding)
+
+    def _pairs(
+        self, labels: Any, uncopied: Uncopied | None, n: int, rng: np.random.Generator
+    ) -> np.ndarray:
+        """n encoded rows beside the encoded labels under which they are drawn, `(n, p + q)`."""
         conditions = self.conditions_
-        C = conditions.draw(n, rng) if given is None else conditions.asked(given, n, rng)
-        self.sample_given_ = conditions.decode(C)
-        return self.encoding_.inverse_transform(self._finite(self._generate_given(C, rng)))
+        C = conditions.draw(n, rng) if labels is None else conditions.asked(labels, n, rng)
+
+        def rows_at(places: Any) -> np.ndarray:
+            return self._finite(self._generate_given(C[places], rng))
+
+        rows = rows_at(slice(None)) if uncopied is None else uncopied.draw(n, rows_at)
+        return np.hstack([rows, C])
+
+    def _pairs_given(
+        self,
+        n: int,
+        given: dict[Any, Any],
+        rng: np.random.Generator,
+        budget: float | None,
+        uncopied: Uncopied | None,
+    ) -> np.ndarray:
+        """The same by the joint law of rows and labels, given conditions on columns of the rows."""
+        pairs = np.empty((n, self.encoding_.width + self.conditions_.width))
+        until, took = time.monotonic() + (BUDGET if budget is None else budget), []
+        for values, index in by_sample(given, n):
+            columns = {k: v for k, v in values.items() if self._is_column(k)}
+            labels = {k: v for k, v in values.items() if k not in columns} or None
+            left = max(until - time.monotonic(), 1e-3)
+            draw = partial(self._pairs, labels, uncopied)
+            pairs[index] = self._sample_given(len(index), columns, rng, draw, left).Z
+            took.append(self.sample_acceptance_)
+        self.sample_acceptance_ = reduce(add, took)
+        return pairs
 
     def _beside(
         self, y: Any, y_validation: Any, Z: np.ndarray, effort: Effort

@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from pushforward.data.conditions import length_of
+from pushforward.data.asked import is_column, length_of
 from pushforward.errors import InputError
 from pushforward.models.adversaries import Adversaries
 from pushforward.models.codes import Codes
@@ -281,7 +281,13 @@ class InfoGAN(LatentSampler, GAN):
         return codes[:, : self.categories].argmax(1)
 
     def sample(
-        self, n_samples: int | None = None, *, given: Any = None, random_state: Any = None
+        self,
+        n_samples: int | None = None,
+        *,
+        given: Any = None,
+        random_state: Any = None,
+        budget: float | None = None,
+        reject_copies: Any = False,
     ) -> Any:
         """Draw `n_samples` new rows, of the kind that was fitted, with a code.
 
@@ -289,8 +295,10 @@ class InfoGAN(LatentSampler, GAN):
             n_samples: how many; by default one, or one for each code that is given.
             given: a category from 0 to K − 1, or one for each sample; or values by name,
                 `{"category": 3, "c0": 0.5}`, the numbers named c0, c1, … and meant on (−1, 1). What
-                is not given is drawn.
+                is not given is drawn. Columns of the rows may be named as well.
             random_state: an integer repeats the draw.
+            budget: seconds that meeting conditions on columns may take, a minute by default.
+            reject_copies: draw again what would copy a training row, as `Sampler.sample` does.
 
         Raises:
             InputError: a code that the model does not have.
@@ -298,13 +306,34 @@ class InfoGAN(LatentSampler, GAN):
         n, rng = self._order(length_of(given) if n_samples is None else n_samples, random_state)
         if not self.encoding_.width:
             return self.encoding_.inverse_transform(np.zeros((n, 0)))
+        asked = given if isinstance(given, dict) else {} if given is None else {"category": given}
+        columns = {k: value for k, value in asked.items() if is_column(k, self.encoding_)}
+        codes = {k: value for k, value in asked.items() if k not in columns}
+        uncopied = self._uncopied(reject_copies)
+        if not columns:
+
+            def rows_at(places: Any) -> np.ndarray:
+                each = {k: v for k, v in codes.items() if np.ndim(v) and len(v) == n}
+                here = {k: np.asarray(v)[places] for k, v in each.items()}
+                return self._rows_of(codes | here, len(places), rng)
+
+            rows = rows_at(np.arange(n)) if uncopied is None else uncopied.draw(n, rows_at)
+            return self.encoding_.inverse_transform(rows, seed=self.sample_seed_)
+        apart = [name for name, value in codes.items() if np.ndim(value)]
+        if apart:
+            raise InputError(
+                f"expected one value of {apart[0]} for all samples beside conditions on columns "
+                f"({', '.join(map(str, columns))}), got {asked[apart[0]]!r}"
+            )
+        drawn = self._sample_given(n, columns, rng, partial(self._rows_of, codes), budget, uncopied)
+        return drawn.decoded(self.encoding_, self.sample_seed_)
+
+    def _rows_of(self, codes: dict[str, Any], n: int, rng: np.random.Generator) -> np.ndarray:
+        """n encoded rows of codes that are as asked for, or drawn."""
         z = self.game_.prior(n, rng=torch_rng(rng))
-        if given is not None:
-            c = z[:, -self.game_.codes.width :]
-            for name, value in (given if isinstance(given, dict) else {"category": given}).items():
-                self._set_code(c, name, value)
-        rows = self._finite(in_blocks(self.game_.generator, z))
-        return self.encoding_.inverse_transform(rows)
+        for name, value in codes.items():
+            self._set_code(z[:, -self.game_.codes.width :], name, value)
+        return self._finite(in_blocks(self.game_.generator, z))
 
     def _set_code(self, c: Tensor, name: str, value: Any) -> None:
         """Write a code that is asked for over the one that was drawn."""

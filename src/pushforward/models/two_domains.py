@@ -67,16 +67,36 @@ class TwoDomainSampler(NeuralSampler):
         Z = self.other_encoding_.transform(check_other(X, self.other_encoding_))
         return self.encoding_.inverse_transform(self._to(Z, "a"))
 
-    def sample(self, n_samples: int = 1, *, random_state: Any = None) -> Any:
+    def sample(
+        self,
+        n_samples: int | None = None,
+        *,
+        given: Any = None,
+        random_state: Any = None,
+        budget: float | None = None,  # noqa: ARG002
+        reject_copies: Any = False,
+    ) -> Any:
         """Draw `n_samples` rows of domain B, translated from training rows of A.
 
         As for every sampler, an integer `random_state` repeats the draw.
 
         Raises:
-            InputError: `n_samples` is not a positive whole number.
+            InputError: `n_samples` is not a positive whole number, or conditions are given
+                or copies to be rejected.
         """
+        if given is not None:
+            raise InputError(
+                f"{type(self).__name__} draws translations of rows of another domain, not under "
+                "conditions: choose rows to translate, translate(A[...], to='b')"
+            )
+        if reject_copies is not False:
+            raise InputError(
+                f"{type(self).__name__} draws translations of given rows, which cannot be drawn "
+                "again; list the copies among them: pushforward copies TRAIN_B GENERATED"
+            )
+        n_samples = 1 if n_samples is None else n_samples
         n, rng = self._order(n_samples, random_state)
-        return self.other_encoding_.inverse_transform(self._draw(n, rng))
+        return self.other_encoding_.inverse_transform(self._draw(n, rng), seed=self.sample_seed_)
 
     def _beside(
         self, y: Any, y_validation: Any, Z: np.ndarray, effort: Effort
