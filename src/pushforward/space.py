@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from pushforward.errors import FileError, InputError
+from pushforward.untrusted import Damaged, parse_json, read_bytes
 
 BETA_1 = "beta_1"  # stands for the first of `betas`, the second stays the method's
 
@@ -183,10 +184,10 @@ def read_spaces(path: Path) -> dict[str, dict[str, Range]]:
         InputError: a range in it cannot be used.
     """
     try:
-        written = json.loads(path.read_text())
-    except OSError as error:
+        written = parse_json(read_bytes(path))
+    except FileNotFoundError as error:
         raise FileError(f"{path}: cannot be read ({error.strerror})") from error
-    except ValueError as error:
+    except Damaged as error:
         raise FileError(f"{path} is no JSON: {error}") from error
     if not isinstance(written, dict):
         raise InputError(f"{path}: expected {{method: {{option: range}}}}, got {written!r}")

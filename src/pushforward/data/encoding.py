@@ -21,6 +21,7 @@ from pushforward.data.dtypes import describe_dtype, is_number, restore_dtype, to
 from pushforward.data.embedded import MOST, RELATED_ROWS, Embedded, factors
 from pushforward.data.identifiers import Identifier
 from pushforward.data.numbers import Numbers, check_finite
+from pushforward.data.restored import check_restored
 from pushforward.errors import DataWarning, InputError
 
 ONE_HOT = 64  # values of a column, at most, for each to have a column of its own
@@ -127,11 +128,12 @@ class Encoding:
             X, notes = choose_columns(X, identifiers=True)
             found = {name: Identifier.of(column) for name, column in X.items()}
             self.identifiers = {str(name): i for name, i in found.items() if i is not None}
-            notes += [
-                f"column {name!r} names the rows: it is not learnt but numbered anew (as floats it "
-                "is learnt as a number, as a category as one)"
-                for name in self.identifiers
-            ]
+            if self.identifiers:
+                named = ", ".join(map(repr, self.identifiers))
+                notes.append(
+                    f"not learnt but numbered anew, as it names the rows: column {named} "
+                    "(convert it to floats or a category to learn it)"
+                )
             if notes:
                 warnings.warn("; ".join(notes), DataWarning, stacklevel=5)
         self.columns = list(X.columns)
@@ -350,7 +352,9 @@ class Encoding:
         for name, kind in kinds.items():  # that format 1 did not have
             found = state.get(name, [])
             learnt[name] = {column: kind.from_dict(each) for column, each in found}
-        return cls(**learnt)
+        encoding = cls(**learnt)
+        check_restored(encoding)
+        return encoding
 
 
 def _has_two_values(x: np.ndarray) -> bool:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 import os
-import zipfile
 from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
@@ -23,7 +22,7 @@ from pushforward.data.dataset import Table, number_columns
 from pushforward.data.folders import write_pictures
 from pushforward.errors import FileError, InputError
 from pushforward.storage import replacing
-from pushforward.untrusted import parse_json
+from pushforward.untrusted import parse_json, shortly
 
 KEY = "pushforward"  # of the Parquet schema metadata and of the PNG text chunk
 JSON_BESIDE = (".csv", ".npy")  # kinds of file that have no room for provenance
@@ -116,10 +115,9 @@ def read_provenance(path: str | os.PathLike[str]) -> dict[str, Any] | None:
     try:
         text = _provenance_text(path, kind)
         return None if text is None else _mapping(parse_json(text))
-    # ValueError covers damaged JSON, text that is not UTF-8, Arrow's errors and pickles.
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+    except Exception as error:  # a damaged file makes those who read it raise anything
         raise FileError(
-            f"{path}: its provenance cannot be read ({error}). Is the file complete?"
+            f"{path}: its provenance cannot be read ({shortly(error)}). Is the file complete?"
         ) from error
 
 
@@ -167,7 +165,7 @@ def _provenance_text(path: Path, kind: str) -> str | None:
             with np.load(path, allow_pickle=False) as archive:
                 return str(archive["provenance"]) if "provenance" in archive else None
         case ".png":
-            with Image.open(path) as image:
+            with Image.open(path, formats=["PNG"]) as image:
                 return image.info.get(KEY)
         case _:
             return _beside(path).read_text("utf-8") if _beside(path).is_file() else None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import difflib
 import os
 from collections.abc import Callable, Iterable
@@ -13,7 +12,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 from sklearn.datasets import load_breast_cancer, load_digits, load_wine
 
 from pushforward.data.columns import check_table, choose_columns
@@ -25,6 +23,7 @@ from pushforward.data.readers import READERS, listed
 from pushforward.data.toys import Source, grid, manifold, ring
 from pushforward.data.triangles import triangles
 from pushforward.errors import FileError, InputError
+from pushforward.untrusted import shortly
 
 TOY_SEED = 2014  # of the rows of "ring", "grid" and "manifold"; no split repeats them by chance
 FEWEST_ROWS = 2
@@ -165,8 +164,12 @@ def _checked(path: Path, read: Callable[[Path], Dataset]) -> Dataset:
         raise FileError(f"{path}: not UTF-8 text ({error.reason}). Save it as UTF-8.") from error
     except (FileError, InputError):
         raise
-    except (OSError, csv.Error, pd.errors.ParserError, pa.ArrowException) as error:
-        raise FileError(f"{path}: cannot be read ({error}). Is the file complete?") from error
+    except MemoryError as error:
+        raise FileError(f"{path}: does not fit into memory. Free some, or open_data it.") from error
+    except Exception as error:  # a damaged file makes those who read it raise anything
+        raise FileError(
+            f"{path}: cannot be read ({shortly(error)}). Is the file complete?"
+        ) from error
     n = len(dataset.X)
     if n < FEWEST_ROWS:
         raise InputError(f"{path}: has {n} row(s); a data set needs at least two.")

@@ -212,10 +212,13 @@ def is_too_large(path: Path) -> bool:
     """
     if not path.is_file() or path.suffix.lower() not in (".npy", ".parquet"):
         return False
-    if path.suffix.lower() == ".npy":
-        return too_large(mapped_array(path).size)
-    with pq.ParquetFile(path) as file:
-        return too_large(file.metadata.num_rows * file.metadata.num_columns)
+    try:
+        if path.suffix.lower() == ".npy":
+            return too_large(mapped_array(path).size)
+        with pq.ParquetFile(path) as file:
+            return too_large(file.metadata.num_rows * file.metadata.num_columns)
+    except (OSError, pa.ArrowException):
+        return False  # damaged, as who reads it will say
 
 
 def _with_channels_last(path: Path, array: NDArray) -> NDArray:

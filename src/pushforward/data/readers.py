@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import math
 import re
-import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
@@ -20,6 +19,7 @@ from numpy.typing import NDArray
 
 from pushforward.data.dataset import Dataset, number_columns
 from pushforward.errors import FileError, InputError
+from pushforward.untrusted import memory
 
 ISO_DATE = r"\d{4}-\d{2}-\d{2}([ T]\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?)?"
 CHANNELS = (1, 3, 4)  # grey, colour, colour with transparency
@@ -163,8 +163,13 @@ def _load_arrays(path: Path, mmap_mode: Literal["r"] | None = None) -> NDArray |
         if isinstance(loaded, np.ndarray):
             return loaded
         with loaded as archive:
+            size = sum(each.file_size for each in archive.zip.infolist())
+            if size > memory():
+                raise FileError(f"{path}: unpacked it is {size:,} bytes, more than all memory.")
             return dict(archive)
-    except (ValueError, EOFError, zipfile.BadZipFile) as error:
+    except OSError:
+        raise  # a FileError too; how a file cannot be read is told by who asked for it
+    except Exception as error:  # a damaged header is parsed as Python's literals are
         raise FileError(
             f"{path}: not a complete file of plain arrays. Python objects (pickles) are never "
             "loaded; save numbers with np.save or np.savez."

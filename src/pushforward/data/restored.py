@@ -5,16 +5,20 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from pushforward.data.encoding import Encoding
 from pushforward.errors import FileError
+
+if TYPE_CHECKING:
+    from pushforward.data.encoding import Encoding
+    from pushforward.data.numbers import Numbers
 
 # A zone is a name of the tz database; pandas would look for some among the files of this machine.
 A_PATH = re.compile(r"dateutil|tzfile|\.\.|[ =]/")
+OF_COLUMNS = ("mean", "scale", "low", "high", "decimals", "missing", "heaped")
 LONGEST = 100  # characters of a dtype's name
 WIDEST = 32  # bytes of one number
 
@@ -25,6 +29,7 @@ def check_restored(encoding: Encoding) -> None:
     Raises:
         FileError: the message says what was expected.
 
+    >>> from pushforward.data.encoding import Encoding
     >>> check_restored(Encoding("array", (2,), "V1000000000"))
     Traceback (most recent call last):
     pushforward.errors.FileError: expected the name of a plain dtype, got 'V1000000000'
@@ -37,12 +42,27 @@ def check_restored(encoding: Encoding) -> None:
     sizes = encoding.shape
     if not all(type(size) is int and size > 0 for size in sizes):
         raise FileError(f"expected a shape of whole numbers above 0, got {sizes!r:.80}")
-    q = -1 if encoding.numbers is None else len(encoding.numbers.mean)
+    assert encoding.numbers is not None
+    q = _columns(encoding.numbers)
     if encoding.kind != "frame" and math.prod(sizes) != q:
         raise FileError(f"expected a shape of {q} numbers, got {sizes!r:.80}")
     names = encoding.columns
     if not all(isinstance(name, str) for name in names) or len(set(names)) < len(names):
         raise FileError("expected names of columns, each its own")
+
+
+def _columns(numbers: Numbers) -> int:
+    """How many numeric columns there are, of which each array has its share."""
+    arrays = {key: value for key, value in vars(numbers).items() if isinstance(value, np.ndarray)}
+    q = len(numbers.mean)
+    for name, array in arrays.items():
+        if array.shape != ((2, q) if name == "heaped" else (q,)):
+            raise FileError(f"expected {name!r} of {q} columns, got shape {array.shape}")
+        if name in ("mean", "scale", "missing") and not np.isfinite(array).all():
+            raise FileError(f"expected finite numbers in {name!r}, got NaN or infinity")
+    if len(arrays) < len(OF_COLUMNS) or (numbers.scale < 0).any():
+        raise FileError(f"expected arrays of {', '.join(OF_COLUMNS)}, got {', '.join(arrays)}")
+    return q
 
 
 def _is_plain(name: Any) -> bool:

@@ -15,7 +15,9 @@ from pushforward.errors import FileError, InputError
 from pushforward.evaluation.extractors import channels_first, digest, in_batches
 from pushforward.evaluation.features import Rows
 from pushforward.networks.mlp import mlp
+from pushforward.networks.weights import NoLargerThan, check_weights
 from pushforward.storage import read_folder, write_folder
+from pushforward.untrusted import shortly
 
 FORMAT, FORMAT_VERSION = "pushforward-classifier-features", 1
 FEATURES = 64  # of the last hidden layer
@@ -120,11 +122,15 @@ class ClassifierFeatures:
         )
         try:
             shape = tuple(description["shape"])
-            network = _network(Standardise(shape), shape, description["classes"])
+            with NoLargerThan(state):
+                network = _network(Standardise(shape), shape, description["classes"])
+            check_weights(network, state)
             network.load_state_dict({k: torch.tensor(v) for k, v in state.items()})
             return cls(network, description)
-        except (KeyError, TypeError, ValueError, RuntimeError) as error:
-            raise FileError(f"{path}/model.json is damaged: {error}") from error
+        except Exception as error:  # where anything may be damaged anything may be raised
+            raise FileError(
+                f"{path}/model.json is damaged: {shortly(error)}; take a whole copy of it"
+            ) from error
 
 
 class Standardise(nn.Module):

@@ -33,6 +33,7 @@ from pushforward.networks.family import (
     handed_drawer,
     handed_reader,
 )
+from pushforward.networks.weights import NoLargerThan, check_weights
 from pushforward.sampler import Effort, Sampler, describe, is_whole
 from pushforward.training.adaptors import Average, History, Stopper
 from pushforward.training.device import choose_device, seeded
@@ -41,7 +42,6 @@ from pushforward.training.distributed import together
 from pushforward.training.game import Game
 from pushforward.training.loop import Stream, Training, load_weights, optimisers_for
 from pushforward.training.optimiser import Adam
-from pushforward.training.weights import NoLargerThan, check_weights
 
 HELD_BACK = 0.15  # of the rows, to stop by, when no validation rows are given
 SCORE_ROWS = 1000  # a score compares so many held-out rows with as many generated ones

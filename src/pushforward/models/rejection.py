@@ -9,10 +9,13 @@ from numpy.typing import NDArray
 from scipy.special import logit
 from sklearn.linear_model import LogisticRegression
 
+from pushforward.errors import Diverged
+
 Floats = NDArray[np.float64]
 Draw = Callable[[int, np.random.Generator], tuple[Floats, Floats]]  # n → rows (n, p), values (n,)
 
 LEAST_ACCEPTED = 0.1  # so that a row costs ten draws at most, on average
+ENOUGH_TRIED, TOO_FEW = 100_000, 1e-3  # when so small a share has passed, hardly any will
 AT_ONCE = 65_536  # draws, to bound memory
 SURE = 0.99  # quantile of the ratio that stands for its largest value, which no sample shows
 
@@ -67,11 +70,16 @@ class Rejection:
         1.0
         """
         passed: list[Floats] = []
-        missing, share = n, 0.5
+        missing, share, tried = n, 0.5, 0
         while missing > 0:
+            if tried > ENOUGH_TRIED and n - missing < tried * TOO_FEW:
+                raise Diverged(
+                    f"rejection lets {n - missing} of {tried:,} draws pass, expected a tenth at "
+                    "least: the discriminator says nothing of them. Fit again, or without rejection"
+                )
             rows, values = draw(min(max(64, int(missing / share)), AT_ONCE), rng)
             kept = rows[self.accepts(values, rng, pack)]
-            share = max(0.02, len(kept) / len(rows))
+            share, tried = max(0.02, len(kept) / len(rows)), tried + len(rows)
             passed.append(kept)
             missing -= len(kept)
         return np.concatenate(passed)[:n]

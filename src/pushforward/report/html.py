@@ -8,6 +8,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from pushforward.data.files import as_text
+from pushforward.errors import FileError, PushforwardError
 from pushforward.report.as_table import as_table
 from pushforward.report.by_label import by_label
 from pushforward.report.by_pixels import by_pixels
@@ -17,6 +18,7 @@ from pushforward.report.study import study_page
 from pushforward.report.table import columns, every_repeat, header, lines, troubles
 from pushforward.report.words import advice, answer, limit
 from pushforward.storage import write_atomically
+from pushforward.untrusted import shortly
 
 
 def write_report(folder: Path) -> Path:
@@ -34,7 +36,17 @@ def write_report(folder: Path) -> Path:
     pushforward.errors.FileError: ... holds no run: there is no config.json in it
     """
     target = Path(folder) / "report.html"
-    write_atomically(target, render(Run(Path(folder))).encode())
+    run = Run(Path(folder))
+    try:
+        page = render(run)
+    except PushforwardError:
+        raise
+    except Exception as error:  # a row that was changed by hand may lead to anything
+        raise FileError(
+            f"{folder}: no report can be drawn of it ({type(error).__name__}: {shortly(error)}). "
+            "Was config.json or results.jsonl changed? Run the same command again to go on."
+        ) from error
+    write_atomically(target, page.encode())
     return target
 
 

@@ -15,6 +15,8 @@ from pushforward.study.folder import RunFolder
 from pushforward.study.plan import FLOOR, REAL
 from pushforward.study.ranking import Row, Standing, rank
 
+MOST_REPEATS = 100_000
+
 
 class Run:
     """What one run folder holds, finished or not.
@@ -36,8 +38,13 @@ class Run:
             effort = config.get("effort", {})  # of a study: how many restarts of each winner
             self.repeats: int = effort.get("restarts") or self.settings["repeats"]
             self.real_rows: bool = self.settings["real_rows"]
-        except (KeyError, TypeError) as error:
+        except (KeyError, TypeError, AttributeError) as error:
             raise FileError(f"{path}/config.json is damaged: {error} is not there") from error
+        if type(self.repeats) is not int or not 0 < self.repeats <= MOST_REPEATS:
+            raise FileError(
+                f"{path}/config.json is damaged: expected a number of repeats, "
+                f"got {self.repeats!r:.80}"
+            )
         self.versions: dict[str, Any] = config.get("versions", {})
         self.machine: dict[str, Any] = config.get("machine", {})
         self.rows = self.folder.results()

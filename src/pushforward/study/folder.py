@@ -15,6 +15,8 @@ import numpy as np
 from pushforward.errors import FileError
 from pushforward.locking import alone_with
 from pushforward.storage import write_atomically
+from pushforward.study.rows import checked
+from pushforward.untrusted import Damaged, parse_json, read_bytes, read_json
 
 LOCK = ".lock"  # who is at work in a folder
 
@@ -81,10 +83,10 @@ class RunFolder:
         file = self._file("config.json")
         if not file.is_file():
             raise FileError(f"{self.path} holds no run: there is no config.json in it")
-        try:
-            return json.loads(file.read_text())
-        except ValueError as error:
-            raise FileError(f"{file} is damaged: {error}") from error
+        found = read_json(file)
+        if not isinstance(found, dict):
+            raise FileError(f"{file} is damaged: expected an object, got {found!r:.80}")
+        return found
 
     def describe(self, **more: Any) -> None:
         """Write into the configuration what may change from one sitting to the next."""
@@ -102,12 +104,18 @@ class RunFolder:
         file = self._file("results.jsonl")
         if not file.exists():
             return []
-        lines = file.read_text().split("\n")
+        lines = read_bytes(file).split(b"\n")
         complete = lines[:-1]  # what follows the last newline was never finished
-        try:
-            rows = [json.loads(line) for line in complete if line]
-        except ValueError as error:
-            raise FileError(f"{file} is damaged: {error}") from error
+        rows = []
+        for number, line in enumerate(complete, 1):
+            try:
+                if line:
+                    rows.append(checked(parse_json(line)))
+            except Damaged as error:
+                raise FileError(
+                    f"{file} is damaged: line {number}: {error}; delete the line, and the same "
+                    "command does that work again"
+                ) from error
         first: dict[Any, dict[str, Any]] = {}
         for number, row in enumerate(rows):
             trial = [row.get(key) for key in ("method", "kind", "repeat", "hash")]
