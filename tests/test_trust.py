@@ -7,10 +7,10 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
-from helpers import CLASSES, fit, tiny
 from sklearn.base import clone
 
 import pushforward as pf
+from helpers import CLASSES, fit, tiny
 from pushforward.data.files import read_provenance
 from pushforward.errors import DataWarning, FileError, InputError
 from pushforward.inspection import NOTHING

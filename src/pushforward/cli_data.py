@@ -88,9 +88,12 @@ def rows_for(sampler: Any, dataset: Dataset) -> Any:
     X: Any = dataset.X
     if encoding.kind == "images":
         return X.reshape(len(X), *encoding.shape) if X[0].size == math.prod(encoding.shape) else X
-    if encoding.kind == "frame" or not hasattr(X, "to_numpy"):
+    if not hasattr(X, "to_numpy"):
         return X
-    return X.to_numpy(dtype=float, na_value=float("nan"))
+    if encoding.kind != "frame":
+        return X.to_numpy(dtype=float, na_value=float("nan"))
+    fitted = list(sampler.feature_names_in_)  # perhaps without some columns of the file
+    return X[fitted] if set(fitted) <= set(X.columns) else X
 
 
 def left_on_disk(
@@ -152,7 +155,7 @@ def say_extra(reference: Dataset, other: Dataset) -> None:
     columns = [set(getattr(dataset.X, "columns", ())) for dataset in (reference, other)]
     if columns[0] < columns[1]:
         extra = ", ".join(sorted(map(repr, columns[1] - columns[0])))
-        say(f"{other.name}: not compared, as {reference.name} has no such column: {extra}")
+        say(f"{other.name}: not compared, as {reference.name} has or keeps no such column: {extra}")
 
 
 def say(text: str) -> None:
