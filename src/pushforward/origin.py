@@ -100,7 +100,7 @@ def write_samples(
         provenance(sampler, **(how or {})),
         labels=labels,
         image_shape=None if image_shape is None else tuple(image_shape),
-        value_range=None if value_range is None else tuple(value_range),
+        value_range=None if value_range is None else (value_range[0], value_range[1]),
     )
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import os
-from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -44,10 +43,11 @@ def copies_figure(found: Copies, train: NDArray, fake: NDArray) -> Figure:
         fontsize=9,
     )
     grid = figure.subplots(down, ACROSS, squeeze=False)
-    for axes, (_, pair) in zip_longest(grid.ravel(), pairs.iterrows(), fillvalue=(None, None)):
-        if pair is None:
+    for i, axes in enumerate(grid.ravel()):
+        if i >= len(pairs):
             axes.set_axis_off()
             continue
+        pair = pairs.iloc[i]
         both = np.stack([fake[int(pair.generated)], train[int(pair.training)]])
         show_images(axes, both, values)
         label = f"{int(pair.generated)} | {int(pair.training)}"
