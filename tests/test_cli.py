@@ -158,6 +158,33 @@ def test_a_model_that_draws_by_label_writes_the_labels_beside_the_rows(run, peop
 
 
 @pytest.mark.filterwarnings("always")
+def test_conditions_on_columns_are_said_in_text(run, people):
+    run("fit", "people.csv", "--method", "kernel-density", "--out", "m")
+    city = people["city"].iloc[0]
+    given = ("--given", f"city={city}|Nowhere", "--given", "age=30..40")
+    code, _, err = run("sample", "m", *given, "--out", "new.csv")
+    assert code == 2
+    assert "'Nowhere' was not seen in training" in err
+    given = ("--given", f"city={city}", "--given", "age=30..40", "--given", "income=missing")
+    code, _, err = run("sample", "m", "-n", 20, *given, "--seed", "1", "--out", "new.csv")
+    assert code == 0
+    new = pd.read_csv("new.csv")
+    assert set(new["city"]) == {city}
+    assert new["age"].between(30, 40).all()
+    assert new["income"].isna().all()
+    told = read_provenance("new.csv")
+    assert told["given"] == [f"city={city}", "age=30..40", "income=missing"]
+    assert told["acceptance"]["accepted"] <= told["acceptance"]["drawn"]
+    run("fit", "people.csv", "--method", "copycat", "--out", "c")
+    code, _, err = run(
+        "sample", "c", "-n", 10**6, "--given", "age=30", "--budget", "0.2", "--out", "x.csv"
+    )
+    assert code == 2
+    assert "the budget is 0.2 s" in err
+    assert not Path("x.csv").exists()
+
+
+@pytest.mark.filterwarnings("always")
 def test_two_sets_of_rows_are_translated_both_ways(run):
     rng = np.random.default_rng(0)
     a = pd.DataFrame(rng.normal(size=(60, 2)), columns=["u", "v"])

@@ -70,13 +70,15 @@ def rows_given(
     Raises:
         InputError: conditions that no row meets, or that too few do (`TooRare`).
     """
-    until = time.monotonic() + (BUDGET if budget is None else budget)
+    left = BUDGET if budget is None else budget
+    until = time.monotonic() + left
     groups = by_sample(given, n) if isinstance(given, dict) else [(given, np.arange(n))]
     asked = [(event_of(values, encoding), index) for values, index in groups]  # all are checked
     laws = [_law(event, encoding, draw, law_given) for event, _ in asked]
     parts, took = [], []
     for (event, index), law in zip(asked, laws, strict=True):
-        Z, acceptance = _rows_of(len(index), event, rng, encoding, law, until - time.monotonic())
+        Z, acceptance = _rows_of(len(index), event, rng, encoding, law, left)
+        left = until - time.monotonic()
         parts.append(Z)
         took.append(acceptance)
     back = np.argsort(np.concatenate([index for _, index in asked]))

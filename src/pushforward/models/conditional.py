@@ -120,14 +120,15 @@ class ConditionalSampler(NeuralSampler):
     ) -> np.ndarray:
         """The same by the joint law of rows and labels, given conditions on columns of the rows."""
         pairs = np.empty((n, self.encoding_.width + self.conditions_.width))
-        until, took = time.monotonic() + (BUDGET if budget is None else budget), []
+        left, took = BUDGET if budget is None else budget, []
+        until = time.monotonic() + left
         for values, index in by_sample(given, n):
             columns = {k: v for k, v in values.items() if self._is_column(k)}
             labels = {k: v for k, v in values.items() if k not in columns} or None
-            left = max(until - time.monotonic(), 1e-3)
             draw = partial(self._pairs, labels, uncopied)
             pairs[index] = self._sample_given(len(index), columns, rng, draw, left).Z
             took.append(self.sample_acceptance_)
+            left = max(until - time.monotonic(), 1e-3)
         self.sample_acceptance_ = reduce(add, took)
         return pairs
 
