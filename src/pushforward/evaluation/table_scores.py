@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from pushforward.evaluation.features import Standardised
+from pushforward.evaluation.inputs import pooled
 from pushforward.evaluation.intervals import wilson_interval
 from pushforward.evaluation.marginal_scores import Marginal, marginals
 from pushforward.evaluation.membership import Membership, membership
@@ -67,8 +67,10 @@ def table_scores(
     released = fake if released is None else released
     attack = None
     names = [column.name for column in columns]
-    if min(len(train), len(real)) >= FEWEST_CANDIDATES and len(_varying(train[names])):
-        features = Standardised(train[names], every_column=True)
+    # By the training rows alone they would be told from others by the scale.
+    both = pooled(train[names], real[names])
+    if min(len(train), len(real)) >= FEWEST_CANDIDATES and _varies(both):
+        features = Standardised(both, every_column=True)
         attack = membership(*(features(X[names]) for X in (released, train, real)))
     return found._replace(
         utility=predicted(released, train, real, columns, target),
@@ -77,8 +79,8 @@ def table_scores(
     )
 
 
-def _varying(frame: pd.DataFrame) -> Sequence[Any]:
-    return [name for name in frame if frame[name].nunique(dropna=False) > 1]
+def _varies(frame: pd.DataFrame) -> bool:
+    return any(frame[name].nunique(dropna=False) > 1 for name in frame)
 
 
 def _columns(found: list[Marginal], sizes: dict[str, int]) -> list[Score]:
