@@ -174,6 +174,13 @@ def fit(
     channels: Channels = None,
     skip_unreadable: SkipUnreadable = False,
     budget: Annotated[float | None, typer.Option(help="Seconds the fit may take.")] = None,
+    track: Annotated[
+        str | None,
+        typer.Option(
+            help="Tell the learning curve to tensorboard:FOLDER, mlflow:EXPERIMENT or "
+            "wandb:PROJECT."
+        ),
+    ] = None,
     traces: Annotated[
         Path | None, typer.Option(help="Draw traces, ranks and autocorrelation into this .png.")
     ] = None,
@@ -197,6 +204,7 @@ def fit(
 
     settings = _settings(set_)
     kind = get_method(method).sampler
+    tracker = _tracker(track, kind, method)
     if traces is not None and not hasattr(kind, "draws_"):
         raise InputError(f"--traces draws chains, and {method} has none; leave it out")
     settings |= _code(kind._get_param_names(), density, quantile, cdf)
@@ -229,7 +237,9 @@ def fit(
         if told:
             say(told)
     # Columns were chosen already; what is left of identifiers is numbered anew.
-    sampler.fit(X, y, checkpoint=checkpoint, budget=budget, every_column=second is not None)
+    sampler.fit(
+        X, y, checkpoint=checkpoint, budget=budget, every_column=second is not None, track=tracker
+    )
     about: dict[str, Any] = {"method": method, "data": name}
     if dataset is not None:
         about = _about(dataset, method)
@@ -246,6 +256,17 @@ def fit(
 
         typer.echo(draw_traces(sampler, traces))
     typer.echo(f"{path} (seed {sampler.seed_})")
+
+
+def _tracker(track: str | None, kind: type, method: str) -> Any:
+    """Who is told the learning curve; None where nobody was named."""
+    if track is None:
+        return None
+    if not hasattr(kind, "_game"):
+        raise InputError(f"{method} does not train in rounds, so --track has nothing to tell")
+    from pushforward.training.tracking import tracker_of
+
+    return tracker_of(track)
 
 
 def _data_to_fit(
