@@ -404,8 +404,8 @@ def test_interrupted_compare_keeps_its_rows_and_writes_the_report():
             break
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=60)
-    assert process.returncode == 1, err
-    assert "the same command goes on from here" in err
+    assert process.returncode == 130, err
+    assert "the same command goes on with what was saved" in err
     assert "Traceback" not in err
     assert "report: r/report.html" in out
     assert results.read_text().count("\n") >= 2
@@ -436,14 +436,16 @@ def test_an_interrupted_fit_goes_on(run):
         time.sleep(0.1)
         if checkpoint.exists():
             break
-    process.send_signal(signal.SIGINT)
+    process.send_signal(signal.SIGTERM)
     _, err = process.communicate()
-    assert process.returncode == 1
-    assert err.decode().startswith("interrupted; the same command goes on")
+    assert process.returncode == 143
+    first, second = err.decode().splitlines()
+    assert first.startswith("asked to end: finishing the round and saving")
+    assert second == "interrupted; the same command goes on with what was saved"
     assert checkpoint.exists()
     assert not Path("m").exists()
     assert run(*arguments)[0] == 0
-    assert not checkpoint.exists()
+    assert [path.name for path in Path().iterdir()] == ["m"]
     assert Path("m/model.json").exists()
 
 
