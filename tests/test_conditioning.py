@@ -65,7 +65,7 @@ def test_one_value_for_each_sample():
     with pytest.raises(InputError, match="expected 1 or 3 values of 'city', got 4"):
         sampler.sample(3, given={"city": cities})
     asked = pd.DataFrame({"city": cities, "age": [20, 30, 40, 50]})
-    assert sampler.sample(given=asked.to_dict("list"))["age"].tolist() == [20, 30, 40, 50]
+    assert sampler.sample(given=asked)["age"].tolist() == [20, 30, 40, 50]
 
 
 def test_labels_are_drawn_natively_and_columns_by_rejection():

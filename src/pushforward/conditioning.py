@@ -10,6 +10,7 @@ from operator import add
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from pushforward.data.asked import around, by_sample, event_of
 from pushforward.data.encoding import Encoding
@@ -60,7 +61,7 @@ def rows_given(
 
     Args:
         n: rows wanted, of all conditions together.
-        given: conditions by column; a list has one value for each row.
+        given: conditions by column; a list has one value for each row, as has a table of them.
         rng: what all randomness comes from.
         encoding: of the rows, which may have more columns behind those that it decodes.
         draw: encoded rows by the law as it was learnt.
@@ -72,6 +73,8 @@ def rows_given(
     """
     left = BUDGET if budget is None else budget
     until = time.monotonic() + left
+    if isinstance(given, pd.DataFrame):
+        given = {name: given[name] for name in given}
     groups = by_sample(given, n) if isinstance(given, dict) else [(given, np.arange(n))]
     asked = [(event_of(values, encoding), index) for values, index in groups]  # all are checked
     laws = [_law(event, encoding, draw, law_given) for event, _ in asked]
