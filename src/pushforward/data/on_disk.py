@@ -17,6 +17,7 @@ from pushforward.data.memory import too_large
 from pushforward.errors import InputError
 
 BLOCK_BYTES = 2**18  # of an array that are read at once
+TAKEN_AT_ONCE = 1024  # rows at random places, each of which brings pages along
 HASHED_ROWS = 256  # that a fingerprint looks at
 SEED = 2014  # of the rows that a fingerprint looks at
 
@@ -117,7 +118,10 @@ class ArrayOnDisk(RowsOnDisk):
 
     def take(self, numbers: NDArray[np.int64]) -> NDArray:
         order = np.argsort(numbers, kind="stable")
-        rows = self._copy(np.asarray(numbers)[order])
+        wanted = np.asarray(numbers)[order]
+        starts = range(0, len(wanted), TAKEN_AT_ONCE)
+        parts = [self._copy(wanted[first : first + TAKEN_AT_ONCE]) for first in starts]
+        rows = np.concatenate(parts) if parts else self._copy(wanted)
         return rows[np.argsort(order, kind="stable")]
 
     def _copy(self, which: Any) -> NDArray:

@@ -19,7 +19,7 @@ from pushforward.data.on_disk import RowsOnDisk, opened
 from pushforward.data.windows import KNOWN_NUMBERS, WINDOW_BYTES
 from pushforward.errors import InputError, TrainingWarning
 from pushforward.models.fitting import Fit, memory_of, threads_of
-from pushforward.models.neural import NeuralSampler
+from pushforward.models.neural import SCORE_ROWS, NeuralSampler
 from pushforward.models.progressive_gan import ProgressiveAdversaries
 from pushforward.sampler import Sampler
 from pushforward.training.adaptors import keep_average, log
@@ -33,7 +33,8 @@ TRIAL_ROUNDS = 100
 FIRST_ROUNDS = 2  # in which memory is allocated and kernels are chosen
 PLAYED = 1000  # rounds that a trial takes for played: no critic warms up in it
 KEPT_PER_NUMBER = 28  # bytes while training: rows in float64, those in training, and in float32
-DRAWN_ONCE = 2**28  # bytes for what scoring, saving and torch itself take
+SCORED_NUMBER = 80  # bytes for each number of generated rows that are decoded and compared
+DRAWN_ONCE = 2**28  # bytes for what torch itself, drawing and saving take
 
 
 @dataclass(frozen=True)
@@ -211,4 +212,5 @@ def _memory(fit: Fit, n: int, width: int, columns: int) -> int:
     if not isinstance(fit.training.stream.x, Tensor):
         encoding = BYTES_PER_NUMBER * min(KNOWN_NUMBERS, n * columns)
         kept = min(4 * WINDOW_BYTES, KEPT_PER_NUMBER * n * width)
-    return max(encoding, kept + memory_of(fit.training)) + DRAWN_ONCE
+    scoring = SCORED_NUMBER * SCORE_ROWS * width
+    return max(encoding, kept + max(scoring, memory_of(fit.training))) + DRAWN_ONCE
