@@ -12,8 +12,9 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import pushforward as pf
 from helpers import CLASSES, NAMES, fit, tiny
+from pushforward.data.encoding import ONE_HOT
 from pushforward.errors import DataWarning, InputError
-from pushforward.sampler import HasCodes, HasDensity
+from pushforward.sampler import FORMAT_VERSION, HasCodes, HasDensity
 
 # Saving a copycat or a kernel density warns; one test looks at that.
 pytestmark = pytest.mark.filterwarnings("ignore:a saved .* contains training rows")
@@ -87,7 +88,8 @@ def test_saved_and_loaded_it_draws_the_same(name, tmp_path):
         assert np.array_equal(loaded.score_samples(X), sampler.score_samples(X))
     if isinstance(sampler, HasCodes):
         assert np.array_equal(loaded.transform(X), sampler.transform(X))
-    assert json.loads((tmp_path / "model" / "model.json").read_text())["format_version"] == 1
+    description = json.loads((tmp_path / "model" / "model.json").read_text())
+    assert description["format_version"] == FORMAT_VERSION
 
 
 @pytest.mark.parametrize("name", CLASSES)
@@ -166,13 +168,24 @@ def test_two_rows_are_enough(name):
 
 
 @pytest.mark.parametrize("name", CLASSES)
-def test_text_and_identifiers_are_left_out_and_named(name):
-    frame = mixed_table()[["age", "city"]].assign(
-        customer_id=range(120), comment=[f"text {i}" for i in range(120)]
+def test_identifiers_many_categories_and_text(name):
+    rng = np.random.default_rng(0)
+    frame = mixed_table()[["age", "city", "since"]].assign(
+        order=[f"C-{i:04d}" for i in range(120)],
+        street=pd.Series((rng.permutation(120) % 80).astype(str)).astype("category"),
+        comment=[f"text of {i} words" for i in range(120)],
     )
-    with pytest.warns(DataWarning, match="customer_id.*comment"):
+    frame.loc[rng.random(120) < 0.2, ["since", "street"]] = None
+    assert frame["street"].nunique(dropna=False) > ONE_HOT
+    with pytest.warns(DataWarning, match="'comment' is left out.*numbered anew.*'order'"):
         sampler = fit(tiny(name, random_state=0), frame)
-    assert list(sampler.sample(3, random_state=0).columns) == ["age", "city"]
+    drawn = sampler.sample(40, random_state=0)
+    assert list(drawn) == ["age", "city", "since", "order", "street"]
+    assert drawn.dtypes.to_dict() == frame[list(drawn)].dtypes.to_dict()
+    assert drawn["order"].tolist() == [f"C-{i:04d}" for i in range(120, 160)]
+    assert set(drawn["street"].dropna()) <= set(frame["street"].dropna())
+    assert (drawn["since"].dropna() == drawn["since"].dropna().dt.normalize()).all()
+    pd.testing.assert_frame_equal(sampler.sample(40, random_state=0), drawn)
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -99,7 +99,7 @@ def table(seed=0):
 
 def test_a_sample_has_new_identifiers_in_their_place(tmp_path):
     frame = table()
-    with pytest.warns(DataWarning, match="'customer' names the rows.*'id'.*'token'"):
+    with pytest.warns(DataWarning, match="numbered anew.*'customer', 'id', 'token'"):
         sampler = pf.Gaussian(random_state=0).fit(frame)
     drawn = sampler.sample(90, random_state=1)
     assert drawn.dtypes.to_dict() == frame.dtypes.to_dict()

@@ -13,9 +13,7 @@ from pushforward.errors import InputError
 
 LARGEST_INTEGER = 2**53  # beyond it a float64 skips whole numbers
 FEW = 20  # this many distinct strings are categories in a table of any length
-NAMES_ROWS = (
-    "it names the rows, an identifier (as floats it is learnt as a number, as a category as one)"
-)
+NAMES_ROWS = "it names the rows, an identifier (convert it to floats or a category to learn it)"
 
 
 def choose_columns(

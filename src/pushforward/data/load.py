@@ -38,6 +38,7 @@ def load_data(
     size: int | tuple[int, int] | None = None,
     channels: str | None = None,
     skip_unreadable: bool = False,
+    identifiers: bool = False,
 ) -> Dataset:
     """Load a data set by its name, or a file or a folder of images by its path.
 
@@ -57,11 +58,12 @@ def load_data(
     images, flattened to rows with `image_shape`. Pickles are never loaded.
 
     Of a table, columns in `drop` are left out, those in `as_category` are taken as categories, and
-    `label` moves one into y, or several, as a table. Of a folder, images are scaled and cropped to
-    `size`, one number or (height, width), and converted to `channels`, "grey", "colour" or
-    "colour+alpha"; without these they keep what they have, but where sizes differ all become
-    squares of the smallest side. `skip_unreadable` leaves out files that are damaged. What was left
-    out or changed, and why, is in the `notes` of the data set.
+    `label` moves one into y, or several, as a table; `identifiers` keeps columns that name rows,
+    which a sampler numbers anew. Of a folder, images are scaled and cropped to `size`, one number
+    or (height, width), and converted to `channels`, "grey", "colour" or "colour+alpha"; without
+    these they keep what they have, but where sizes differ all become squares of the smallest side.
+    `skip_unreadable` leaves out files that are damaged. What was left out or changed, and why, is
+    in the `notes` of the data set.
 
     Raises `FileError` for a file that is missing, damaged or of an unknown kind, and `InputError`
     for rows or options that cannot be used.
@@ -74,7 +76,9 @@ def load_data(
     """
     dataset = read_data(name_or_path, size=size, channels=channels, skip_unreadable=skip_unreadable)
     if isinstance(dataset.X, pd.DataFrame):
-        return prepare_table(dataset, drop=drop, as_category=as_category, label=label)
+        return prepare_table(
+            dataset, drop=drop, as_category=as_category, label=label, identifiers=identifiers
+        )
     if list(drop) or list(as_category) or label:
         raise InputError(
             f"{dataset.name} is an array without named columns: "
@@ -197,6 +201,7 @@ def prepare_table(
     drop: Iterable[str] = (),
     as_category: Iterable[str] = (),
     label: str | Iterable[str] | None = None,
+    identifiers: bool = False,
 ) -> Dataset:
     """A table with its columns chosen and its labels apart; options as of `load_data`."""
     frame = dataset.X
@@ -218,7 +223,9 @@ def prepare_table(
         y = y[labels[0]].to_numpy() if len(labels) == 1 else y
         frame, label = frame.drop(columns=labels), ", ".join(labels)
         as_category = [name for name in as_category if name not in labels]
-    frame, notes = choose_columns(frame, drop=drop, as_category=as_category)
+    frame, notes = choose_columns(
+        frame, drop=drop, as_category=as_category, identifiers=identifiers
+    )
     return replace(dataset, X=frame, y=y, label=label, notes=(*dataset.notes, *notes))
 
 

@@ -108,7 +108,8 @@ class Numbers:
     def decode(self, Z: np.ndarray, missing: list[np.ndarray]) -> np.ndarray:
         X = np.tile(self.mean, (len(Z), 1))
         v = self.varying
-        X[:, v] = self.mean[v] + Z * self.scale[v]
+        with np.errstate(over="ignore" if self.bounded else "warn"):  # ∞ is cut off at the range
+            X[:, v] = self.mean[v] + Z * self.scale[v]
         for column, (k, curve) in zip(self.curves, self._placed_curves(), strict=True):
             X[:, column] = curve.decode(Z[:, k])
         if self.bounded:

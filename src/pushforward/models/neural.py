@@ -63,6 +63,7 @@ class NeuralSampler(Sampler):
     continuous: ClassVar[tuple[str, ...]] = ("learning_rate", "betas")
     reads_disk: ClassVar[bool] = True
 
+    numbers: ClassVar[str] = "quantile"  # of tables: bench/numeric_columns.py
     parts: ClassVar[tuple[str, ...]] = ()  # names of networks that a user may hand in
     activation: ClassVar[Callable[[], nn.Module]] = nn.ReLU  # of perceptrons
     mirrored: ClassVar[bool] = False  # whether those that draw have `hidden` reversed

@@ -37,6 +37,7 @@ class TwoDomainSampler(NeuralSampler):
 
     takes: ClassVar[str] = "other rows"
     reads_disk: ClassVar[bool] = False
+    numbers: ClassVar[str] = "standard"  # so that equal units stay equal in both
     ways: ClassVar[tuple[str, ...]] = ("b", "a")  # what rows can be translated to
     other_encoding_: Encoding
     other_rows_: np.ndarray  # encoded training rows of B, during a fit
