@@ -115,7 +115,7 @@ def draw_accepted(
     block = min(max(20 * n, PILOT[0]), PILOT[1])
     kept: list[Rows] = []
     accepted = drawn = 0
-    with _bar(n, asked) as show:
+    with _bar(n) as show:
         while True:
             rows = draw(block)
             held = accept(rows)
@@ -177,16 +177,16 @@ def _count(n: float) -> str:
 
 
 @contextmanager
-def _bar(n: int, asked: str) -> Iterator[Callable[[Acceptance], None]]:
+def _bar(n: int) -> Iterator[Callable[[Acceptance], None]]:
     """What is accepted so far, on a terminal; nothing anywhere else."""
     if not on_terminal():
         yield lambda _: None
         return
     with counting_bar() as bar:
-        task = bar.add_task(asked, total=n)
+        task = bar.add_task("drawing", total=n)
 
         def show(so_far: Acceptance) -> None:
-            told = f"{asked}: {_percent(so_far.rate)} of draws"
+            told = f"{_percent(so_far.rate)} of draws are kept"
             bar.update(task, completed=so_far.accepted, description=told)
 
         yield show
