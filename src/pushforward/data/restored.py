@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from pushforward.data.dtypes import restore_dtype
 from pushforward.errors import FileError
 
 if TYPE_CHECKING:
@@ -49,6 +50,28 @@ def check_restored(encoding: Encoding) -> None:
     names = encoding.columns
     if not all(isinstance(name, str) for name in names) or len(set(names)) < len(names):
         raise FileError("expected names of columns, each its own")
+    for spec, ends in zip(encoding.dtypes, _values(encoding), strict=True):
+        restore_dtype(pd.Series(ends), spec)  # what it raises is told with the file
+
+
+def _values(encoding: Encoding) -> Iterator[Any]:
+    """Of each column what may come back in it: its categories, or the ends of its range."""
+    assert encoding.numbers is not None
+    ends = zip(encoding.numbers.low, encoding.numbers.high, strict=True)
+    for name in encoding.columns:
+        known = encoding.categories.get(name) or encoding.embedded.get(name)
+        if known is not None:
+            if not isinstance(known.values, list) or not all(map(_is_value, known.values)):
+                raise FileError(f"expected plain values in {name!r:.80}, got {known.values!r:.80}")
+            yield np.array([*known.values, None], dtype=object)[:-1]
+        elif name in encoding.identifiers:
+            yield np.array([], dtype=object)
+        else:
+            yield [end for end in next(ends) if np.isfinite(end)]
+
+
+def _is_value(value: Any) -> bool:
+    return isinstance(value, (str, int, float, type(None)))
 
 
 def _columns(numbers: Numbers) -> int:
@@ -56,8 +79,11 @@ def _columns(numbers: Numbers) -> int:
     arrays = {key: value for key, value in vars(numbers).items() if isinstance(value, np.ndarray)}
     q = len(numbers.mean)
     for name, array in arrays.items():
-        if array.shape != ((2, q) if name == "heaped" else (q,)):
-            raise FileError(f"expected {name!r} of {q} columns, got shape {array.shape}")
+        kind = {"heaped": "b", "decimals": "i"}.get(name, "f")
+        if array.shape != ((2, q) if name == "heaped" else (q,)) or array.dtype.kind != kind:
+            raise FileError(
+                f"expected {name!r} of {q} columns, got {array.dtype} in shape {array.shape}"
+            )
         if name in ("mean", "scale", "missing") and not np.isfinite(array).all():
             raise FileError(f"expected finite numbers in {name!r}, got NaN or infinity")
     if len(arrays) < len(OF_COLUMNS) or (numbers.scale < 0).any():

@@ -36,9 +36,8 @@ def write_report(folder: Path) -> Path:
     pushforward.errors.FileError: ... holds no run: there is no config.json in it
     """
     target = Path(folder) / "report.html"
-    run = Run(Path(folder))
     try:
-        page = render(run)
+        page = render(Run(Path(folder)))
     except PushforwardError:
         raise
     except Exception as error:  # a row that was changed by hand may lead to anything

@@ -7,7 +7,12 @@ from typing import Any
 from pushforward.untrusted import Damaged
 
 NUMBER = (int, float)
-NEEDED: dict[str, type] = {"method": str, "kind": str, "repeat": int}
+NEEDED: dict[str, Any] = {
+    "method": str,
+    "kind": str,
+    "repeat": int,
+    "scores": (dict, type(None)),  # None of a fit that failed
+}
 KNOWN: dict[str, Any] = {
     "status": str,
     "reason": str,
@@ -17,7 +22,6 @@ KNOWN: dict[str, Any] = {
     "seconds": NUMBER,
     "notes": list,
     "diagnosis": list,
-    "scores": (dict, type(None)),
 }
 OF_A_SCORE: dict[str, Any] = {"value": (*NUMBER, type(None)), "interval": (list, type(None))}
 
@@ -28,7 +32,7 @@ def checked(row: Any) -> dict[str, Any]:
     Raises:
         Damaged: it lacks what tells it from others, or something in it is of another kind.
 
-    >>> checked({"method": "vae", "kind": "method", "repeat": 0})["method"]
+    >>> checked({"method": "vae", "kind": "method", "repeat": 0, "scores": None})["method"]
     'vae'
     """
     if not isinstance(row, dict):
@@ -38,10 +42,12 @@ def checked(row: Any) -> dict[str, Any]:
             _check(name, row.get(name), kind)
     if row["repeat"] < 0:
         raise Damaged(f"expected a number of a repeat, got {row['repeat']}")
+    for name, size in row.get("sizes", {}).items():
+        _check(f"the size of {name}", size, NUMBER)
     for name, score in (row.get("scores") or {}).items():
         _check(name, score, dict)
         for part, kind in OF_A_SCORE.items():
-            _check(f"{name}, {part}", score.get(part), kind)
+            _check(f"{name}, {part}", score.get(part, ...), kind)
         ends = score.get("interval")
         if ends is not None:
             for end in ends if len(ends) == 2 else [None]:
