@@ -356,7 +356,7 @@ def test_loaded_it_draws_the_same_and_its_file_holds_no_code(tmp_path):
 def test_an_interrupted_fit_goes_on_bit_for_bit(options, share, tmp_path, monkeypatch):
     monkeypatch.setattr(metropolis_hastings, "SAVE_SECONDS", 0.0)
     monkeypatch.setattr(metropolis_hastings, "SAVE_SHARE", np.inf)
-    monkeypatch.setattr(metropolis_hastings, "write_file", every(9, metropolis_hastings.write_file))
+    monkeypatch.setattr(metropolis_hastings, "keep_twice", every(9, metropolis_hastings.keep_twice))
     calls = Counted(options.get("log_prob", normal))
     whole = short(**(options | {"log_prob": calls, "n_warmup": 100, "n_draws": 60})).fit()
     interrupted = Counted(calls.function, stop=int(share * calls.n))

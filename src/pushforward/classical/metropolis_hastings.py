@@ -24,9 +24,11 @@ from pushforward.classical.target import Array, LogProb, State, Target
 from pushforward.classical.walk import Run, noise_of, step
 from pushforward.data.encoding import Encoding
 from pushforward.errors import InputError, NotConverged, TrainingWarning
+from pushforward.locking import alone_with
 from pushforward.progress import shown
+from pushforward.safekeeping import keep_twice
 from pushforward.sampler import Effort, Sampler, check_flag, describe
-from pushforward.storage import write_file
+from pushforward.signals import asked, finishing
 
 PROPOSALS = ("random-walk", "mala", "hmc")
 COVARIANCES = ("dense", "diagonal", "identity")
@@ -149,11 +151,14 @@ class MetropolisHastings(Sampler):
             warm_up = WarmUp(int(self.n_warmup), shape[1], self.covariance, self.step_size)
             kernel = warm_up.begin(kernel, state.x)
         run = Run(kernel, state, warm_up, int(self.n_warmup), int(self.thin))
-        checkpoint = None
-        if effort.checkpoint is not None:
+        path, n_draws = effort.checkpoint, int(self.n_draws)
+        if path is None:
+            self._walk(target, run, n_draws, effort)
+            return
+        with alone_with(path, path.with_name(f"{path.name}.lock")), finishing("the step"):
             checkpoint = self._checkpoint(run, Z)
-            checkpoint.resume(effort.checkpoint)
-        self._walk(target, run, int(self.n_draws), effort, checkpoint)
+            checkpoint.resume(path)
+            self._walk(target, run, n_draws, effort, checkpoint)
 
     def extend(self, n_draws: int, *, progress: bool = True) -> Self:
         """Walk on for `n_draws` more draws of each chain: as if it had been so many at once.
@@ -211,15 +216,17 @@ class MetropolisHastings(Sampler):
             steps = shown(range(run.steps, stop), "steps of all chains", effort.progress)
             for _, (z, log_u) in zip(steps, noise, strict=True):
                 run.advance(target, z, log_u)
-                if effort.time_is_up:
+                if effort.time_is_up or (path is not None and asked()):
                     break
                 if path is not None and time.monotonic() - saved >= wait:
                     began = time.monotonic()
-                    write_file(path, checkpoint.state())
+                    keep_twice(path, checkpoint.state())
                     saved = time.monotonic()
                     wait = max(SAVE_SECONDS, (saved - began) / SAVE_SHARE)
         if path is not None:
-            write_file(path, checkpoint.state())
+            keep_twice(path, checkpoint.state())
+            if asked():  # and ends, once this is saved
+                return
         if run.kept < FEWEST_DRAWS:
             raise NotConverged(
                 f"the budget was over after {run.steps} steps of all chains, of which "
