@@ -83,6 +83,8 @@ def fit(name: str, path: Path, workers: int, rounds: int) -> None:
 def main() -> None:
     parser = options_of(__doc__)
     parser.add_argument("--gib", type=float, default=30.0, help="size of each file")
+    parser.add_argument("--rounds", type=int, help="of each fit")
+    parser.add_argument("--data", nargs="+", choices=list(CASES), default=list(CASES))
     parser.add_argument("--fit", nargs=4, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.fit:
@@ -91,10 +93,11 @@ def main() -> None:
         return
     about, results = machine(), []
     with tempfile.TemporaryDirectory() as folder:
-        for name, case in CASES.items():
+        for name in options.data:
+            case = CASES[name]
             path = Path(folder) / f"{name}.npy"
             write_sparse(path, case, int((1 if options.quick else options.gib) * GIB))
-            rounds = case["rounds"] // (10 if options.quick else 1)
+            rounds = options.rounds or case["rounds"] // (10 if options.quick else 1)
             for workers in (0, 2):
                 arguments = [name, str(path), str(workers), str(rounds)]
                 command = [sys.executable, __file__, "--fit", *arguments]

@@ -1,0 +1,47 @@
+"""The command line on rows that stay on disk, and its forecasts."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from pushforward.cli import main
+
+
+@pytest.fixture
+def run(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+    def call(*arguments):
+        with pytest.raises(SystemExit) as left:
+            main([str(a) for a in arguments])
+        printed = capsys.readouterr()
+        return left.value.code, printed.out, printed.err
+
+    return call
+
+
+def test_images_and_tables_are_left_on_disk(run):
+    rng = np.random.default_rng(0)
+    np.save("i.npy", rng.integers(256, size=(40, 6, 6), dtype=np.uint8))
+    pd.DataFrame({"a": rng.normal(size=90), "y": np.arange(90) % 3}).to_parquet("t.parquet")
+    few = ("--set", "max_rounds=5", "--on-disk", "--seed", 0)
+    code, _, told = run("fit", "i.npy", "--method", "vae", *few)
+    assert code == 0
+    assert "stay on disk" in told
+    assert run("sample", "models/i-vae", "-n", 3, "--out", "i.png")[0] == 0
+    assert run("fit", "t.parquet", "--method", "conditional-vae", "--label", "y", *few)[0] == 0
+    sampled = run("sample", "models/t-conditional-vae", "-n", 3, "--given", "2", "--out", "t.csv")
+    assert sampled[0] == 0
+    assert pd.read_csv("t.csv")["y"].tolist() == [2, 2, 2]
+    code, _, told = run("fit", "t.parquet", "--method", "kernel-density", *few[2:])
+    assert code == 2
+    assert "pf.open_data(path).sample" in told
+
+
+def test_a_forecast_is_told_and_nothing_fitted(run, tmp_path):
+    code, out, _ = run("fit", "digits", "--method", "vae", "--set", "max_rounds=9", "--forecast")
+    assert code == 0
+    assert "VAE: at most" in out
+    assert "9 rounds at most" in out
+    assert list(tmp_path.iterdir()) == []
+    assert "no rounds to be timed" in run("fit", "digits", "--method", "gaussian", "--forecast")[1]
