@@ -2,6 +2,7 @@
 
 import json
 import re
+from base64 import b64decode
 from html.parser import HTMLParser
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 
 from pushforward.data.files import write_samples
 from pushforward.errors import FileError
+from pushforward.inspection import inspect
 from pushforward.report.html import write_report
 from studies import score as any_score
 
@@ -191,6 +193,20 @@ def test_drawing_again_gives_the_same_bytes(tmp_path):
     first = write_report(folder).read_bytes()
     assert write_report(folder).read_bytes() == first
     assert [p.name for p in folder.iterdir() if p.name.endswith(".tmp")] == []
+
+
+def test_a_page_and_its_pictures_say_that_they_show_generated_samples(tmp_path):
+    folder = make_run(tmp_path / "run")
+    page = write_report(folder)
+    found = inspect(page)
+    assert (found.kind, found.generated) == ("report", True)
+    assert set(METHODS) <= set(found.says["methods"])
+    assert inspect(folder).kind == "run"
+    pictures = re.findall(r"data:image/png;base64,([^\"]+)", page.read_text())
+    assert pictures
+    for picture in pictures:
+        (tmp_path / "picture.png").write_bytes(b64decode(picture))
+        assert inspect(tmp_path / "picture.png").generated is True
 
 
 def test_failures_are_named_rows_with_their_reasons_in_words(tmp_path):
