@@ -1,6 +1,7 @@
 """The main job on small data: results, resuming, interruption, failure, privacy."""
 
 import json
+import os
 
 import numpy as np
 import pandas as pd
@@ -83,6 +84,24 @@ def test_nothing_is_fitted_on_the_test_rows(tmp_path, monkeypatch):
         met = {tuple(row) for row in np.concatenate([train, validation])}
         assert not met & {tuple(row) for row in test}
     assert not np.array_equal(seen[0][0], seen[1][0])  # a fresh split per repeat
+
+
+def test_a_second_comparison_in_one_folder_is_told_and_changes_nothing(tmp_path):
+    few = {"methods": "gaussian", "repeats": 1, "jobs": 1, "out": tmp_path / "r"}
+
+    def begin_again(row, finished, total):  # noqa: ARG001
+        if finished == 1:
+            with pytest.raises(
+                FileError, match=f"r is in use by process {os.getpid()} on .* since"
+            ):
+                compare(X, **few)
+
+    assert compare(X, watch=begin_again, **few).complete
+    assert len(lines(tmp_path / "r")) == 2
+    assert not (tmp_path / "r" / ".lock").exists()
+    (tmp_path / "r" / ".config.json.0123.tmp").write_text("half")  # of a write that was cut off
+    assert compare(X, **few).complete
+    assert not (tmp_path / "r" / ".config.json.0123.tmp").exists()
 
 
 def test_an_interrupted_run_keeps_its_rows_and_goes_on(tmp_path):

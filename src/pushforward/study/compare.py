@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -125,11 +126,11 @@ def compare(
             learn_features(left, dataset, path)
             # Networks of images are trained one by one on a CPU, so nothing is saved together.
             work = [[trial] for trial in left] if dataset.are_images else _jobs(left, jobs)
-            rows = _run(work, dataset, path, real_rows, jobs)
-            for finished, row in enumerate(rows, start=len(trials) - len(left) + 1):
-                folder.add(row)
-                if watch is not None:
-                    watch(row, finished, len(trials))
+            with closing(_run(work, dataset, path, real_rows, jobs)) as rows:
+                for finished, row in enumerate(rows, start=len(trials) - len(left) + 1):
+                    folder.add(row)
+                    if watch is not None:
+                        watch(row, finished, len(trials))
         except KeyboardInterrupt:
             interrupted = True
         results = folder.results()
@@ -180,7 +181,7 @@ def _jobs(trials: list[Trial], jobs: int | None) -> list[list[Trial]]:
 
 def _run(
     work: list[list[Trial]], dataset: Dataset, path: Path, real_rows: bool, jobs: int | None
-) -> Iterator[dict[str, Any]]:
+) -> Generator[dict[str, Any]]:
     """Rows as they finish, several jobs side by side, each on one thread."""
     jobs = min(jobs or os.cpu_count() or 1, max(1, len(work)))
     if jobs == 1:

@@ -16,7 +16,7 @@ from threadpoolctl import threadpool_limits
 
 from pushforward.data.dataset import Dataset
 from pushforward.errors import StudyError
-from pushforward.signals import tell, work_for_parent
+from pushforward.signals import finishing, tell, work_for_parent
 from pushforward.study.plan import Trial
 from pushforward.study.trial import run_together
 
@@ -76,7 +76,8 @@ class Pool(Engine):
         self.running: dict[concurrent.futures.Future[list[Row]], Sequence[Trial]] = {}
 
     def submit(self, trials: Sequence[Trial]) -> None:
-        self.running[self.pool.submit(_run, trials)] = trials
+        with finishing("the start of processes"):  # one half begun would keep all others waiting
+            self.running[self.pool.submit(_run, trials)] = trials
 
     def next(self) -> tuple[Sequence[Trial], list[Row]]:
         done, _ = concurrent.futures.wait(
