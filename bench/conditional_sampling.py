@@ -36,7 +36,7 @@ EVENTS: dict[str, dict[str, Any]] = {
     "age 30 to 40": {"age": (30, 40)},
     "city Bern, member": {"city": "Bern", "member": True},
     "age 30, city Bern": {"age": 30, "city": "Bern"},
-    "income 4 to 5, age 20 to 30": {"income": (4, 5), "age": (20, 30)},
+    "income 2.5 to 4, age 20 to 35": {"income": (2.5, 4), "age": (20, 35)},
     "one month, Chur, no income": {"since": "2021-03", "city": "Chur", "income": None},
 }
 
@@ -102,8 +102,8 @@ def covered(sampler: Sampler, event: Any, share: float, pilots: int) -> tuple[fl
 
 
 def main(options: argparse.Namespace) -> None:
-    n, rows, wanted = (2000, 200_000, 300) if options.quick else (5000, 1_000_000, 500)
-    pilots, found = (20, []) if options.quick else (50, [])
+    n, rows, wanted = (1000, 100_000, 50) if options.quick else (2000, 200_000, 300)
+    pilots, found = (5, []) if options.quick else (30, [])
     frame = table(n)
     for name in NAMES:
         sampler = METHODS[name].make(random_state=0).fit(frame)
