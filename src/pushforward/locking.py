@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import socket
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -15,10 +16,11 @@ from pathlib import Path
 
 from pushforward.errors import FileError
 
-try:
-    import fcntl
-except ImportError:  # Windows
+if sys.platform == "win32":
     import msvcrt
+else:
+    import fcntl
+
 BEYOND = 2**30  # a byte that is locked on Windows, behind all that others are to read
 
 
@@ -47,7 +49,7 @@ def alone_with(what: Path, lock: Path) -> Iterator[None]:
             os.write(file, json.dumps(me).encode())
         yield
     finally:
-        if os.name == "posix":  # elsewhere an open file cannot be deleted, and is left
+        if sys.platform != "win32":  # there an open file cannot be deleted, and is left
             lock.unlink(missing_ok=True)
         os.close(file)
 
@@ -69,7 +71,7 @@ def _locked(lock: Path) -> int:
 
 def _take(file: int) -> None:
     """Lock an open file, or raise `BlockingIOError` when another process has."""
-    if os.name == "posix":
+    if sys.platform != "win32":
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

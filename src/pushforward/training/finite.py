@@ -100,7 +100,8 @@ class Total:
 def in_words(game: nn.Module, *, buffers: bool = True) -> dict[str, str]:
     """What a game holds in numbers that must stay finite: its name, and what to call it."""
     kept = game.state_dict() if buffers else {}
-    named = {name: (f"weight {name}", tensor) for name, tensor in game.named_parameters()}
+    named: dict[str, tuple[str, Tensor]] = {}
+    named |= {n: (f"weight {n}", tensor) for n, tensor in game.named_parameters()}
     named |= {n: (f"buffer {n}", tensor) for n, tensor in game.named_buffers() if n in kept}
     return {n: w for n, (w, t) in named.items() if t.is_floating_point() and t.numel()}
 
