@@ -72,7 +72,6 @@ class Effort:
     progress: bool = True
     every_column: bool = False  # of a second table too
     track: Any = None  # a `pushforward.training.tracking.Tracker`, told how training goes
-    track: Any = None  # a `pushforward.training.tracking.Tracker`, told how training goes
 
     @property
     def time_is_up(self) -> bool:

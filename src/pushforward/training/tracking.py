@@ -97,7 +97,7 @@ def tracker_of(text: str) -> Tracker:
         )
     if name == "tensorboard":
         return TensorBoard(where or FOLDER)
-    return TRACKERS[name](where or None)  # type: ignore[arg-type]
+    return TRACKERS[name](where or None)
 
 
 def check_tracker(tracker: Any) -> None:
