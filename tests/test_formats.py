@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 
 import pushforward as pf
-from formats.make import HERE, KINDS, outcomes
+from formats.make import HERE, KINDS, SINCE, outcomes
+from pushforward.sampler import FORMAT_VERSION
 
 FOLDERS = sorted(HERE.glob("*/*/model.json"))
 CLASSICAL = {"inverse-transform", "maximum-likelihood", "gaussian", "mixture", "copula"}
@@ -41,5 +42,7 @@ def test_it_draws_what_it_drew_when_it_was_saved(file):
                 )
 
 
-def test_the_first_format_is_there_in_every_kind():
-    assert {file.parent.name for file in FOLDERS if file.parts[-3] == "1"} == set(KINDS)
+@pytest.mark.parametrize("version", range(1, FORMAT_VERSION + 1))
+def test_every_format_is_there_in_every_kind(version):
+    kept = {file.parent.name for file in FOLDERS if file.parts[-3] == str(version)}
+    assert kept == {name for name in KINDS if SINCE.get(name, 1) <= version}

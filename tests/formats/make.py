@@ -21,6 +21,7 @@ HERE = Path(__file__).parent
 SMALL = {"hidden": (8,), "max_rounds": 30}
 DRAWS = 12  # rows that are kept of each model
 CHECKED = 20  # rows of its data whose codes and densities are kept
+SINCE = {"vae-named-table": 2, "gan-named-table": 2}  # the format that some kinds began with
 
 
 def rows() -> np.ndarray:
@@ -59,6 +60,19 @@ def table() -> pd.DataFrame:
     return frame
 
 
+def named_table() -> pd.DataFrame:
+    """A table whose rows have names and whose numbers are skew, which format 1 could not hold."""
+    rng, n = np.random.default_rng(0), 120
+    return pd.DataFrame(
+        {
+            "customer_id": [f"C-{i:04d}" for i in range(n)],
+            "city": rng.choice([f"town {i}" for i in range(40)], n),
+            "income": np.exp(rng.normal(10, 1, n)),
+            "visits": rng.poisson(0.7, n),
+        }
+    )
+
+
 # name of a folder: its method, its options, its data and what is beside them
 KINDS: dict[str, tuple[str, dict[str, Any], Any, Any]] = {
     "inverse-transform": ("inverse-transform", {}, rows, None),
@@ -67,6 +81,8 @@ KINDS: dict[str, tuple[str, dict[str, Any], Any, Any]] = {
     "mixture": ("mixture", {}, rows, None),
     "copula": ("copula", {}, rows, None),
     "copula-table": ("copula", {}, table, None),
+    "vae-named-table": ("vae", SMALL, named_table, None),
+    "gan-named-table": ("gan", SMALL, named_table, None),
     "kernel-density": ("kernel-density", {}, rows, None),
     "copycat": ("copycat", {}, rows, None),
     "autoencoder": ("autoencoder", SMALL, rows, None),
