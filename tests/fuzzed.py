@@ -108,6 +108,8 @@ def _used(path: Path) -> None:
     code_of(path)
     model = pf.load_model(path)
     X = model.sample(5, random_state=0)
+    if isinstance(X, pd.DataFrame):
+        X = X.reindex(columns=list(model.feature_names_in_))  # with columns that were left out
     for use in ("score_samples", "transform"):
         if hasattr(model, use):
             getattr(model, use)(X)

@@ -648,6 +648,8 @@ def try_out(sampler: Sampler) -> None:
     if np.shape(Z) != (TRIED, width) or not np.isfinite(Z).all():
         raise FileError(f"expected to draw finite rows of {width} numbers, got {np.shape(Z)}")
     X = sampler.encoding_.inverse_transform(Z)
+    if isinstance(X, pd.DataFrame) and hasattr(sampler, "feature_names_in_"):
+        X = X.reindex(columns=list(sampler.feature_names_in_))  # with columns that were left out
     with suppress(InputError):  # e.g. that rows with holes have no density
         if isinstance(sampler, HasDensity):
             sampler.score_samples(X)
