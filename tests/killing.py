@@ -80,8 +80,8 @@ def outcome(pid):
 
 
 def files(folder):
-    """What is in the models below a folder."""
-    found = sorted(file for file in folder.rglob("*") if file.is_file())
+    """What is in the models below a folder; a hidden folder is one whose writing was cut off."""
+    found = sorted(file for file in folder.glob("[!.]*/*") if file.is_file())
     return {str(file.relative_to(folder)): file.read_bytes() for file in found}
 
 
