@@ -166,8 +166,6 @@ class Sampler(BaseEstimator, ABC):
             every_column: take a table whole, also columns that look like text or identifiers.
             track: `pf.TensorBoard(folder)`, `pf.MLflow(...)`, `pf.WandB(...)`, or an object with
                 their methods, that is told settings and the learning curve of what is trained.
-            track: `pf.TensorBoard(folder)`, `pf.MLflow(...)`, `pf.WandB(...)`, or an object with
-                their methods, that is told settings and the learning curve of what is trained.
             progress: show a bar where there is a terminal.
 
         Raises:
