@@ -429,7 +429,7 @@ def test_a_path_through_a_file_is_told(run):
 
 def test_an_interrupted_fit_goes_on(run):
     arguments = ["fit", "wine", "--method", "gan", "--out", "m"]
-    arguments += ["--set", "max_rounds=12000", "--set", "patience=12000", "--set", "hidden=8,8"]
+    arguments += ["--set", "max_rounds=4000", "--set", "patience=4000", "--set", "hidden=8,8"]
     often = os.environ | {"PUSHFORWARD_SAVE_SECONDS": "0.2"}
     process = subprocess.Popen(COMMAND + arguments, stderr=subprocess.PIPE, env=often)
     checkpoint = Path("m.checkpoint")
