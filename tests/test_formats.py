@@ -22,7 +22,8 @@ def test_it_draws_what_it_drew_when_it_was_saved(file):
     loaded = pf.load_model(file.parent)
     found = outcomes(loaded, kind[2]())
     if isinstance(found["samples"], pd.DataFrame):
-        assert found["samples"].dtypes.to_dict() == kind[2]().dtypes.to_dict()
+        kept_columns = kind[2]()[list(found["samples"])]  # a column may be left out
+        assert found["samples"].dtypes.to_dict() == kept_columns.dtypes.to_dict()
         kept = BytesIO()
         found["samples"].to_parquet(kept)  # which makes plain numbers of categories that are whole
         expected = pd.read_parquet(file.parent / "samples.parquet")

@@ -590,9 +590,10 @@ def _parameter(name: str, value: Any) -> Any:
         case {"$dict": dict(named), **more} if not more:
             return named
         case {"$values": list(values), **more} if not more:
-            array = np.array(values)  # of lists of other lengths it raises ValueError
-            if array.dtype.kind in "biufU":
-                return array
+            with suppress(ValueError):  # of lists of other lengths
+                array = np.array(values)
+                if array.dtype.kind in "biufU":
+                    return array
     raise FileError(f"expected a plain value as the parameter {name}, got {value!r:.80}")
 
 
