@@ -38,6 +38,18 @@ def test_codes_of_a_vae_are_decoded_as_by_its_inverse_transform():
     assert np.allclose(G(z).detach().numpy(), expected, rtol=1e-4, atol=1e-4)
 
 
+def test_numbers_of_a_table_are_decoded_along_their_curves():
+    w = np.random.default_rng(0).normal(size=(300, 2))
+    frame = pd.DataFrame({"skewed": np.exp(2 * w[:, 0]), "constant": 7.0, "plain": w[:, 1]})
+    sampler = tiny("vae", random_state=0).fit(frame, progress=False)
+    G, z = pushforward_of(sampler, 50)
+    expected = sampler.inverse_transform(z.numpy()).to_numpy()
+    rows = G(z.requires_grad_())
+    np.testing.assert_allclose(rows.detach().numpy(), expected, rtol=1e-3, atol=1e-3)
+    rows.sum().backward()
+    assert z.grad.abs().min() > 0
+
+
 def test_without_such_a_map_there_is_none():
     rows = IMAGES.reshape(len(IMAGES), -1)
     labels = np.arange(len(rows)) % 2

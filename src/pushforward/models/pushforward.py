@@ -54,7 +54,7 @@ def pushforward_of(
     mean, scale = (torch.as_tensor(v, dtype=torch.float32) for v in (numbers.mean, numbers.scale))
     place = {int(j): k for k, j in enumerate(varying)}
     curves = [
-        (place[j], *(torch.as_tensor(v, dtype=torch.float32) for v in curve.knots))
+        (place[j], [torch.as_tensor(v, dtype=torch.float32) for v in curve.knots])
         for j, curve in numbers.curves.items()
     ]
     low, high = (torch.as_tensor(v, dtype=torch.float32) for v in (numbers.low, numbers.high))
@@ -62,7 +62,7 @@ def pushforward_of(
     def G(z: Tensor) -> Tensor:
         Z = network(z)
         rows = mean[varying] + Z * scale[varying]
-        for k, at, x in curves:
+        for k, (at, x) in curves:
             rows = rows.index_copy(1, torch.tensor([k]), _along(at, x, Z[:, k])[:, None])
         X = mean.expand(len(z), -1).index_copy(1, varying, rows)
         return torch.clamp(X, low, high) if numbers.bounded else X
