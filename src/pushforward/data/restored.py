@@ -50,6 +50,13 @@ def check_restored(encoding: Encoding) -> None:
     names = encoding.columns
     if not all(isinstance(name, str) for name in names) or len(set(names)) < len(names):
         raise FileError("expected names of columns, each its own")
+    members = [2] * int(encoding.numbers.holed.sum())
+    members += [len(c.values) for c in encoding.categories.values()]
+    for groups in (encoding.offsets, encoding.shares):
+        if [np.shape(group) for group in groups] != [(size,) for size in members]:
+            raise FileError(f"expected a number for each category of {len(members)} groups")
+        if not all(np.isfinite(group).all() for group in groups):
+            raise FileError("expected finite shares and offsets of categories")
     for spec, ends in zip(encoding.dtypes, _values(encoding), strict=True):
         restore_dtype(pd.Series(ends), spec)  # what it raises is told with the file
 
