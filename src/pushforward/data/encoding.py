@@ -126,8 +126,8 @@ class Encoding:
             check_learnable(X)
         else:
             X, notes = choose_columns(X, identifiers=True)
-            found = {name: Identifier.of(column) for name, column in X.items()}
-            self.identifiers = {str(name): i for name, i in found.items() if i is not None}
+            found = {name: Identifier.of(X[name]) for name in X.columns}
+            self.identifiers = {name: i for name, i in found.items() if i is not None}
             if self.identifiers:
                 named = ", ".join(map(repr, self.identifiers))
                 notes.append(
@@ -139,15 +139,16 @@ class Encoding:
         self.columns = list(X.columns)
         self.dtypes = [describe_dtype(column) for _, column in X.items()]
         plain, discrete = {}, []
-        for name, column in X.items():
+        for name in X.columns:  # in `evaluate` names may be numbers
             if name in self.identifiers:
                 continue
+            column = X[name]
             # A number with two values is a category: rounding a normal would lose the rarer one.
             values = to_float(column) if is_number(column) else None
             if values is None or (is_numeric_dtype(column) and _has_two_values(values)):
-                discrete.append(str(name))
+                discrete.append(name)
             else:
-                plain[str(name)] = values
+                plain[name] = values
         many = [name for name in discrete if X[name].nunique(dropna=False) > one_hot]
         self.categories = {c: Categories.learn(X[c]) for c in discrete if c not in many}
         numbers = np.column_stack(list(plain.values())) if plain else np.empty((len(X), 0))
