@@ -1,4 +1,4 @@
-"""Damaged files by the ten thousand: each is read or refused in words, in bounded time and memory.
+"""Damaged files of every kind: each is read or refused in words, in bounded time and memory.
 
 Seeded: a case that fails is named, and made again by `--kind NAME --first SEED --cases 1`.
 """
