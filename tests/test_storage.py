@@ -39,7 +39,7 @@ def test_a_file_holds_a_tree(tmp_path):
     assert state["round"] == 3
     assert state["w"].dtype == np.float32
     (tmp_path / "state").write_bytes((tmp_path / "state").read_bytes()[:-5])
-    with pytest.raises(FileError, match="is damaged .its checksum is another"):
+    with pytest.raises(FileError, match=r"is damaged .its checksum is another"):
         read_file(tmp_path / "state")
 
 

@@ -94,11 +94,17 @@ class Sampler(BaseEstimator, ABC):
 
     random_state: int | np.random.Generator | np.random.RandomState | None
     about_: dict[str, Any]
+    sample_copied_: dict[str, int] | None
 
     @property
     def stores_rows(self) -> bool:
         """Whether a saved model contains training rows."""
         return False
+
+    @property
+    def _drawn_encoding(self) -> Encoding:
+        """Of the rows that `_draw` gives."""
+        return self.encoding_
 
     def _space(self, X: Any) -> Encoding | None:  # noqa: ARG002
         """The space of a law that is given by functions; None where it is learnt from rows."""
@@ -295,7 +301,6 @@ class Sampler(BaseEstimator, ABC):
 
     def _uncopied(self, reject_copies: Any) -> Uncopied | None:
         """What draws copies again, by the training rows that are known or handed in."""
-        self.sample_copied_ = None
         if reject_copies is False or reject_copies is None:
             return None
         rows = None
@@ -349,6 +354,7 @@ class Sampler(BaseEstimator, ABC):
         if n_samples < 1:
             raise InputError(f"expected n_samples to be at least 1, got {n_samples}")
         self.sample_seed_ = fresh_seed(random_state)
+        self.sample_copied_ = None
         self.__dict__.pop("sample_acceptance_", None)  # that of an earlier draw
         return int(n_samples), np.random.default_rng(self.sample_seed_)
 
@@ -642,11 +648,14 @@ def try_out(sampler: Sampler) -> None:
     Raises:
         FileError: it draws something else than its encoding expects; other errors, as they come.
     """
-    width = sampler.encoding_.width
+    encoding = sampler._drawn_encoding
+    width = encoding.width
     Z = sampler._draw(TRIED, np.random.default_rng(0)) if width else np.zeros((TRIED, 0))
     if np.shape(Z) != (TRIED, width) or not np.isfinite(Z).all():
         raise FileError(f"expected to draw finite rows of {width} numbers, got {np.shape(Z)}")
-    X = sampler.encoding_.inverse_transform(Z)
+    X = encoding.inverse_transform(Z)
+    if encoding is not sampler.encoding_:
+        return  # rows of another domain, which have no density or codes here
     if isinstance(X, pd.DataFrame) and hasattr(sampler, "feature_names_in_"):
         X = X.reindex(columns=list(sampler.feature_names_in_))  # with columns that were left out
     with suppress(InputError):  # e.g. that rows with holes have no density

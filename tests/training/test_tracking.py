@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-
 import pushforward as pf
 from pushforward.errors import InputError
 from pushforward.training.tracking import MLflow, TensorBoard, WandB, tracker_of
@@ -88,11 +87,11 @@ def test_mlflow_and_wandb_are_told_by_their_own_names(monkeypatch: pytest.Monkey
         log_metrics=lambda values, step: calls.append(("metrics", values, step)),
     )
     run = SimpleNamespace(
-        config=SimpleNamespace(update=lambda s, allow_val_change: calls.append(("config", s))),
+        config=SimpleNamespace(update=lambda s, **_: calls.append(("config", s))),
         log=lambda values, step: calls.append(("log", values, step)),
     )
     monkeypatch.setitem(sys.modules, "mlflow", mlflow)
-    monkeypatch.setitem(sys.modules, "wandb", SimpleNamespace(run=None, init=lambda project: run))
+    monkeypatch.setitem(sys.modules, "wandb", SimpleNamespace(run=None, init=lambda **_: run))
     for tracker in (MLflow("mine"), WandB("mine")):
         tracker.describe({"a": 1})
         tracker.log(3, {"score": 0.5})

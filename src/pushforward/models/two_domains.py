@@ -52,6 +52,10 @@ class TwoDomainSampler(NeuralSampler):
     def stores_rows(self) -> bool:
         return True  # those of A that samples are translated from
 
+    @property
+    def _drawn_encoding(self) -> Encoding:
+        return self.other_encoding_
+
     def translate(self, X: Any, to: str = "b") -> Any:
         """Rows of the other domain for rows of X: of B, or of A with `to="a"`.
 
@@ -97,7 +101,7 @@ class TwoDomainSampler(NeuralSampler):
             )
         n_samples = 1 if n_samples is None else n_samples
         n, rng = self._order(n_samples, random_state)
-        return self.other_encoding_.inverse_transform(self._draw(n, rng), seed=self.sample_seed_)
+        return self._drawn_encoding.inverse_transform(self._draw(n, rng), seed=self.sample_seed_)
 
     def _beside(
         self, y: Any, y_validation: Any, Z: np.ndarray, effort: Effort
