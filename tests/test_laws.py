@@ -199,7 +199,7 @@ def test_a_clone_is_unfitted_and_configured_alike(name):
 
 
 def test_an_unknown_option_lists_the_known_ones():
-    with pytest.raises(InputError, match="gan has no option 'lr'; it has average, batch_size"):
+    with pytest.raises(InputError, match="gan has no option 'lr'; it has augment, average"):
         pf.METHODS["gan"].make(lr=1)
 
 

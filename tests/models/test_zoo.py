@@ -651,7 +651,7 @@ def test_packs_pass_whole():
 
 def test_a_member_that_diverges_between_looks_does_not_end_the_others():
     X = np.random.default_rng(0).normal(size=(80, 2))
-    rates = {"learning_rate": [1e-3, 1e12]}
+    rates = {"learning_rate": [1e-3, 1e7]}
     options = {"rejection": True, "max_rounds": 60, "patience": 60, "hidden": (8,)}
     with pytest.warns(TrainingWarning, match="3 times back"):
         fits = pf.fit_population("gan", X, random_states=[0, 1], each=rates, **options)

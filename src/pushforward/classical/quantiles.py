@@ -68,7 +68,7 @@ class Empirical:
         if high < v[-1]:
             i = max(int(np.searchsorted(v, high, side="right")), 1)
             last = (i - 1 + (high - v[i - 1]) / (v[i] - v[i - 1])) / (n - 1)
-        return first, last
+        return float(first), float(last)
 
 
 class Given:

@@ -1,0 +1,6 @@
+"""What all tests stand on."""
+
+import signal
+
+# A shell that starts the tests in the background has processes ignore Ctrl-C, which some tests send.
+signal.signal(signal.SIGINT, signal.default_int_handler)
