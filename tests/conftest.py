@@ -2,5 +2,5 @@
 
 import signal
 
-# A shell that starts the tests in the background has processes ignore Ctrl-C, which some tests send.
+# A shell that starts tests in the background has them ignore Ctrl-C, which some tests send.
 signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -8,7 +8,7 @@ import pytest
 
 import pushforward as pf
 from pushforward.data.encoding import Encoding
-from pushforward.errors import InputError
+from pushforward.errors import DataWarning, InputError
 from pushforward.sampler import Sampler
 
 
@@ -101,3 +101,16 @@ def test_what_learns_nothing_is_not_compared(monkeypatch):
     assert "given" not in choose_methods("all")
     with pytest.raises(InputError, match="given draws from a function"):
         choose_methods("gaussian,given")
+
+
+def test_what_a_model_drew_is_read_by_it_though_columns_were_left_out():
+    rng = np.random.default_rng(0)
+    texts = [f"said {a:.9f} of {b:.9f}" for a, b in rng.normal(size=(80, 2))]
+    frame = pd.DataFrame({"id": range(80), "x": rng.normal(size=80), "text": texts})
+    with pytest.warns(DataWarning, match="'text' is left out"):
+        model = pf.Autoencoder(max_rounds=5, hidden=(8,), random_state=0).fit(frame)
+    drawn = model.sample(5, random_state=0)
+    assert list(drawn) == ["id", "x"]
+    assert model.transform(drawn).shape == model.transform(frame)[:5].shape
+    with pytest.raises(ValueError, match="feature names"):
+        model.transform(drawn[["x"]])

@@ -433,8 +433,10 @@ class Sampler(BaseEstimator, ABC):
         else:
             finite: Any = {"ensure_all_finite": False, "allow_nd": True}
             return validate_data(self, X, reset=reset, ensure_min_samples=least, **finite)
-        _check_feature_names(self, X, reset=reset)
-        _check_n_features(self, X, reset=reset)
+        # What `sample` draws lacks the columns that were left out, and is known all the same.
+        if reset or list(X.columns) != self.encoding_.columns:
+            _check_feature_names(self, X, reset=reset)
+            _check_n_features(self, X, reset=reset)
         if len(X) < least or X.shape[1] == 0:
             raise InputError(
                 f"expected a table of at least {least} sample(s) and 1 feature(s), "
@@ -656,8 +658,6 @@ def try_out(sampler: Sampler) -> None:
     X = encoding.inverse_transform(Z)
     if encoding is not sampler.encoding_:
         return  # rows of another domain, which have no density or codes here
-    if isinstance(X, pd.DataFrame) and hasattr(sampler, "feature_names_in_"):
-        X = X.reindex(columns=list(sampler.feature_names_in_))  # with columns that were left out
     with suppress(InputError):  # e.g. that rows with holes have no density
         if isinstance(sampler, HasDensity):
             sampler.score_samples(X)
