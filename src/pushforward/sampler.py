@@ -29,10 +29,10 @@ import pushforward
 from pushforward.conditioning import Draw, Drawn, Law, rows_given
 from pushforward.data.asked import length_of
 from pushforward.data.columns import check_table
+from pushforward.data.encoded_rows import EncodedRows, rows_to_learn_from
 from pushforward.data.encoding import WIDEST, Encoding
 from pushforward.data.event import Event
 from pushforward.data.on_disk import RowsOnDisk, opened
-from pushforward.data.windows import EncodedRows, rows_to_learn_from
 from pushforward.errors import DataWarning, FileError, InputError
 from pushforward.storage import digest, write_folder
 from pushforward.training.distributed import together
@@ -222,9 +222,9 @@ class Sampler(BaseEstimator, ABC):
             Z = np.empty((0, encoding.width)) if X is None else encoding.transform(known)
         deadline = None if budget is None else time.monotonic() + _positive(budget, "budget")
         held = None
+        self.encoding_ = encoding
         if validation is not None:
             held = encoding.transform(self._check(self._in_memory(opened(validation)), reset=False))
-        self.encoding_ = encoding
         self._fitted_to = X  # a reference, by which copies are known; see `__getstate__`
         path = None if checkpoint is None else Path(checkpoint)
         effort = Effort(

@@ -19,12 +19,15 @@ from typing import Any
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _received: int | None = None  # the signal by which this process was asked to end
+_finishing = False  # whether it is in a block that is to be finished first
 _parent: int | None = None  # of a worker: the process for which it works
 
 
 def asked() -> bool:
-    """Whether this process was asked to end, or works for one that is gone."""
-    return _received is not None or _parent not in (None, os.getppid())
+    """Whether what is under way is to end: the process was asked to, or its parent is gone."""
+    if _parent is not None:
+        return _received is not None or _parent != os.getppid()
+    return _finishing and _received is not None
 
 
 def exit_code() -> int:
@@ -69,7 +72,7 @@ def finishing(what: str) -> Iterator[None]:
     let the process go on, as `KeyboardInterrupt`. Outside the main thread, and for signals that
     are ignored, nothing is changed.
     """
-    global _received
+    global _received, _finishing
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -82,12 +85,13 @@ def finishing(what: str) -> Iterator[None]:
     if not ask.taken or isinstance(ask.before[ask.taken[0]], _Ask):  # a block inside a block
         yield
         return
-    _received = None
+    _received, _finishing = None, True
     ask.install()
     try:
         yield
     finally:
         ask.restore()
+        _finishing = False
         if _received is not None:
             signal.raise_signal(_received)
             raise KeyboardInterrupt

@@ -8,9 +8,10 @@ from PIL import Image
 
 import pushforward as pf
 from pushforward.data import memory, on_disk, windows
+from pushforward.data.encoded_rows import EncodedRows
 from pushforward.data.encoding import Encoding
 from pushforward.data.on_disk import ArrayOnDisk
-from pushforward.data.windows import EncodedRows, Windows
+from pushforward.data.windows import Windows
 from pushforward.errors import FileError, InputError
 
 N = 203

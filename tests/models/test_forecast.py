@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import pushforward as pf
-from pushforward.data import memory, windows
+from pushforward.data import encoded_rows, memory
 from pushforward.errors import InputError, TrainingWarning
 from pushforward.models import forecast as module
 
@@ -83,7 +83,7 @@ def test_rows_on_disk_need_little(tmp_path, monkeypatch):
         file.seek(-8_000_000, 2)
         file.write(rows(20_000, 100).astype("f4").tobytes())
     monkeypatch.setattr(memory, "available_memory", lambda: 2**31)
-    monkeypatch.setattr(windows, "KNOWN_ROWS", 3000)
+    monkeypatch.setattr(encoded_rows, "KNOWN_ROWS", 3000)
     mapped = np.load(tmp_path / "a.npy", mmap_mode="r")
     vae = pf.VAE(max_rounds=5, hidden=(4,), random_state=0)
     with pytest.raises(InputError, match="vary"):

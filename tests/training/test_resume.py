@@ -259,6 +259,7 @@ def test_in_a_notebook_the_handlers_of_before_are_put_back(tmp_path, monkeypatch
             gan(tmp_path / "c")
     assert read_file(tmp_path / "c")["parts"]["training"]["round"] == 7
     assert [signal.getsignal(n) for n in (signal.SIGINT, signal.SIGTERM)] == handlers
+    assert same(gan(), whole)  # a later fit in the same process knows nothing of the signal
     assert same(gan(tmp_path / "c"), whole)
 
 

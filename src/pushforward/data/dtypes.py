@@ -65,6 +65,6 @@ def restore_dtype(column: pd.Series, spec: dict[str, Any]) -> pd.Series:
         if zone is not None:
             moments = moments.dt.tz_localize("UTC").dt.tz_convert(zone)
         return moments.astype(name)
-    if types.is_integer_dtype(pd.api.types.pandas_dtype(name)):
+    if types.is_integer_dtype(pd.api.types.pandas_dtype(name)) and is_number(column):
         column = column.round()  # whole already, unless a file says otherwise
     return column.astype(name)

@@ -14,7 +14,7 @@ import numpy as np
 
 from pushforward.data.asked import by_sample, is_column, length_of
 from pushforward.data.conditions import Conditions
-from pushforward.data.windows import side_by_side
+from pushforward.data.encoded_rows import side_by_side
 from pushforward.drawing import BUDGET
 from pushforward.errors import InputError
 from pushforward.evaluation.neighbours import neighbour_gap

@@ -14,9 +14,10 @@ import pandas as pd
 from sklearn.base import clone
 from torch import Tensor
 
+from pushforward.data.encoded_rows import KNOWN_NUMBERS
 from pushforward.data.memory import BYTES_PER_NUMBER, available_memory
 from pushforward.data.on_disk import RowsOnDisk, opened
-from pushforward.data.windows import KNOWN_NUMBERS, WINDOW_BYTES
+from pushforward.data.windows import WINDOW_BYTES
 from pushforward.errors import InputError, TrainingWarning
 from pushforward.models.fitting import Fit, memory_of, threads_of
 from pushforward.models.neural import SCORE_ROWS, NeuralSampler

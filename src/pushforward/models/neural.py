@@ -17,7 +17,8 @@ from sklearn.base import clone
 from torch import nn
 
 import pushforward
-from pushforward.data.windows import EncodedRows, Windows
+from pushforward.data.encoded_rows import EncodedRows
+from pushforward.data.windows import Windows
 from pushforward.errors import Diverged, InputError, TrainingWarning
 from pushforward.evaluation.extractors import evaluating
 from pushforward.evaluation.neighbours import neighbour_gap
