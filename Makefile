@@ -3,10 +3,14 @@ PYTHON ?= python3
 BENCHMARKS = startup gan_rounds zoo_rounds dcgan population neighbours frechet kernel_density metropolis manifold vae \
 	conditional info_gan bi_gan cycle_gan super_resolution quality
 
-.PHONY: demo test check bench clean
+.PHONY: demo test test-all check bench clean
 
 demo: .venv/ready
 	.venv/bin/pushforward compare digits
+
+# Also what is marked slow: further cases of laws, a third of an hour in all.
+test-all: .venv/ready
+	OMP_NUM_THREADS=1 .venv/bin/pytest -n 2 -m ""
 
 # Two workers with one thread each: threads of both on two cores would wait for each other.
 test: .venv/ready
@@ -24,17 +28,18 @@ bench: .venv-bench/ready
 clean:
 	rm -rf .venv .venv-bench
 
+# Without compiling what is never imported, which takes longer than installing it.
 # The constraints make a checkout reproducible; they pin torch, whose newest build is not always the
 # one for this machine.
 .venv/ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
-	.venv/bin/pip install --quiet --disable-pip-version-check -c constraints.txt "torch==$$(sed -n 's/^torch==//p' constraints.txt)"
-	.venv/bin/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,study]'
+	.venv/bin/pip install --no-compile --quiet --disable-pip-version-check -c constraints.txt "torch==$$(sed -n 's/^torch==//p' constraints.txt)"
+	.venv/bin/pip install --no-compile --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,study]'
 	touch $@
 
 .venv-bench/ready: pyproject.toml constraints.txt bench/peers.txt bench/peers-alone.txt
 	$(PYTHON) -m venv .venv-bench
-	.venv-bench/bin/pip install --quiet --disable-pip-version-check -c constraints.txt -e .
-	.venv-bench/bin/pip install --quiet --disable-pip-version-check -c constraints.txt -r bench/peers.txt
-	.venv-bench/bin/pip install --quiet --disable-pip-version-check --no-deps -r bench/peers-alone.txt
+	.venv-bench/bin/pip install --no-compile --quiet --disable-pip-version-check -c constraints.txt -e .
+	.venv-bench/bin/pip install --no-compile --quiet --disable-pip-version-check -c constraints.txt -r bench/peers.txt
+	.venv-bench/bin/pip install --no-compile --quiet --disable-pip-version-check --no-deps -r bench/peers-alone.txt
 	touch $@

@@ -142,6 +142,7 @@ def summary(runs: list[dict[str, Any]]) -> list[list[str]]:
 def main() -> None:
     parser = options_of(__doc__)
     parser.add_argument("--data", nargs="+", choices=NAMES, default=NAMES)
+    parser.add_argument("--seeds", nargs="+", type=int, default=SEEDS)
     parser.add_argument("--methods", nargs="+", default=(*PEERS, *OURS))
     parser.add_argument("--run", type=Path, default=Path("tables-run"), help="what goes on")
     parser.add_argument("--one", nargs=3, metavar=("METHOD", "DATA", "SEED"), help="this fit alone")
@@ -150,7 +151,9 @@ def main() -> None:
         name, data, seed = options.one
         carry_out(name, data, int(seed), options.quick, options.run)
         return
-    seeds, run = (SEEDS[:1], options.run / "quick") if options.quick else (SEEDS, options.run)
+    seeds, run = options.seeds, options.run
+    if options.quick:
+        seeds, run = SEEDS[:1], options.run / "quick"
     runs: list[dict[str, Any]] = []
     for seed in seeds:
         for data in options.data:

@@ -314,7 +314,7 @@ def test_compare_writes_one_report_and_goes_on(run, people):  # noqa: ARG001
         (["compare", "digits", "--jobs", "0"], "jobs to be a whole number above 0"),
         (["compare", "digits", "--methods", "gan,x"], "there is no method 'x'"),
         (["compare", "digits", "--repeats", "0"], "repeats to be a whole number above 0"),
-        (["compare", "tiny.csv"], "too few for train, validation and test"),
+        (["compare", "tiny.csv", "--jobs", "1"], "too few for train, validation and test"),
         (["evaluate", "infinite.csv", "one.csv"], "infinite"),
         (["evaluate", "ok.csv", "other.csv"], "columns"),
         (["report", "."], "holds no run"),
@@ -416,7 +416,8 @@ def test_interrupted_compare_keeps_its_rows_and_writes_the_report():
 
 
 def test_progress_is_silent_when_not_a_terminal():
-    arguments = ["compare", "wine", "--methods", "gaussian", "--repeats", "1", "--out", "r"]
+    arguments = ["compare", "wine", "--methods", "gaussian", "--repeats", "1", "--jobs", "1"]
+    arguments += ["--out", "r"]
     done = subprocess.run(COMMAND + arguments, capture_output=True, text=True, check=True)
     assert done.stderr == ""
 

@@ -14,6 +14,7 @@ import pushforward as pf
 from helpers import CLASSES, NAMES, fit, tiny
 from pushforward.data.encoding import ONE_HOT
 from pushforward.errors import DataWarning, InputError
+from pushforward.methods import METHODS
 from pushforward.sampler import FORMAT_VERSION, HasCodes, HasDensity
 
 # Saving a copycat or a kernel density warns; one test looks at that.
@@ -51,7 +52,12 @@ def mixed_table(n=120, seed=0):
 # Skipped by scikit-learn itself, unless SCIPY_ARRAY_API is set: check_array_api_input. Nothing is
 # excluded by us.
 @pytest.mark.filterwarnings("ignore")
-@parametrize_with_checks([tiny(name, random_state=0) for name in CLASSES])
+@parametrize_with_checks(
+    [
+        tiny(name, random_state=0, **{k: 3 for k in ("max_rounds",) if hasattr(tiny(name), k)})
+        for name in {METHODS[name].sampler: name for name in CLASSES}.values()
+    ]
+)
 def test_scikit_learns_contract(estimator, check):
     check(estimator)
 

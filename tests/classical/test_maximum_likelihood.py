@@ -171,7 +171,7 @@ def test_intervals_cover():
     assert (np.abs(share - 0.95) < 4 * (0.95 * 0.05 / 300) ** 0.5).all(), share
 
 
-@pytest.mark.parametrize("name", ["uniform", "laplace"])
+@pytest.mark.parametrize("name", ["uniform", pytest.param("laplace", marks=pytest.mark.slow)])
 def test_bootstrap_intervals_cover(name):
     """At an edge and at a kink there is no information to use."""
     family, truth = getattr(stats, name), np.array([1.0, 2.0])

@@ -8,6 +8,8 @@ from scipy.stats import norm
 from pushforward.evaluation import closest_record, copy_share, near_copies
 from pushforward.evaluation.intervals import newcombe_interval, wilson_interval
 
+SLOW = pytest.mark.slow
+
 
 def test_shares_of_planted_copies(rng):
     train, held_out, fresh = rng.normal(size=(3, 400, 5))
@@ -88,7 +90,9 @@ def test_closest_record_has_the_moments_of_permuted_labels(rng):
     assert shares.mean() == pytest.approx(found.expected_share, abs=0.005)
 
 
-@pytest.mark.parametrize("scale", [0.3, 1.0, 3.0])
+@pytest.mark.parametrize(
+    "scale", [0.3, pytest.param(1.0, marks=SLOW), pytest.param(3.0, marks=SLOW)]
+)
 @pytest.mark.parametrize("rounded", [False, True])
 def test_rows_without_memory_have_a_uniform_p_value_whatever_their_law(rng, scale, rounded):
     p_values = []
@@ -141,7 +145,9 @@ def test_near_copies_equal_their_definition(rng):
     assert norm.isf(found.p_value) == pytest.approx(z, abs=0.15)
 
 
-@pytest.mark.parametrize(("p", "scale"), [(1, 1.0), (2, 0.3), (2, 3.0)])
+@pytest.mark.parametrize(
+    ("p", "scale"), [(1, 1.0), pytest.param(2, 0.3, marks=SLOW), pytest.param(2, 3.0, marks=SLOW)]
+)
 @pytest.mark.parametrize("rounded", [False, True])
 def test_rows_without_memory_sit_on_training_rows_by_chance(rng, p, scale, rounded):
     surplus, p_values = [], []

@@ -128,7 +128,7 @@ def test_two_copies_of_one_row_share_it(rng):
 
 
 @pytest.mark.parametrize(("m", "n", "k"), [(60, 60, 1), (80, 30, 1), (60, 50, 3), (30, 90, 3)])
-@pytest.mark.parametrize("permutations", [0, 199])
+@pytest.mark.parametrize("permutations", [0, pytest.param(199, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("kind", ["distinct", "duplicates"])
 def test_p_values_are_uniform_under_the_null(rng, m, n, k, permutations, kind):
     p_values = []

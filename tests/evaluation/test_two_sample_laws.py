@@ -62,7 +62,12 @@ def with_duplicates(rng, m, n):
 
 @pytest.mark.parametrize("test", TESTS)
 @pytest.mark.parametrize(
-    ("draw", "m", "n"), [(normal, 30, 30), (normal, 45, 20), (with_duplicates, 25, 40)]
+    ("draw", "m", "n"),
+    [
+        (normal, 30, 30),
+        pytest.param(normal, 45, 20, marks=pytest.mark.slow),
+        (with_duplicates, 25, 40),
+    ],
 )
 def test_p_value_is_valid_under_the_null(rng, test, draw, m, n):
     replicates = 100 if test in (quick_bins, logistic_test) else 200  # those start slowly

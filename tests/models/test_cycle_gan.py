@@ -216,6 +216,7 @@ def test_a_fit_resumes_and_a_checkpoint_of_another_domain_is_refused(tmp_path):
         CycleGAN(**TINY).fit(A, B**2, checkpoint=tmp_path / "c")
 
 
+@pytest.mark.slow
 def test_populations_and_restarts_are_solo_fits():
     A, B = domains()
     fits = pf.fit_population(CycleGAN(**TINY), A, B, random_states=[0, 3], progress=False)

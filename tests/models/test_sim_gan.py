@@ -347,6 +347,7 @@ def test_a_fit_resumes_and_one_of_other_real_images_is_refused(tmp_path):
         SimGAN(**TINY).fit(A, B**2, checkpoint=tmp_path / "c")
 
 
+@pytest.mark.slow
 def test_a_member_of_a_population_plays_as_alone():
     """On a CPU convolutions are fitted one by one; on a GPU many at once, as is done here."""
     weights = (0.5, 0.05)

@@ -64,7 +64,10 @@ def test_the_joint_forward_agrees_with_the_separate_losses(name, options):
             training.move(player, *training.differentiate(player, loss))
 
 
-@pytest.mark.parametrize(("name", "options"), VARIANTS)
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [pytest.param(*v, marks=[pytest.mark.slow] * (v not in KINDS)) for v in VARIANTS],
+)
 def test_same_seed_same_state(name, options):
     states = []
     for _ in range(2):
@@ -79,7 +82,11 @@ def test_same_seed_same_state(name, options):
 @pytest.mark.parametrize(
     ("name", "options", "stop_at"),
     # Around the edge of a block of noise, and within one where games differ in arithmetic only.
-    [(*v, stop_at) for v in VARIANTS for stop_at in ((1, 31, 32, 33) if v in KINDS else (33,))],
+    [
+        pytest.param(*v, stop_at, marks=[pytest.mark.slow] * (stop_at < 32))
+        for v in VARIANTS
+        for stop_at in ((1, 31, 32, 33) if v in KINDS else (33,))
+    ],
 )
 def test_stop_and_resume_equals_going_on(name, options, stop_at):
     whole = start(name, options)
