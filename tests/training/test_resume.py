@@ -13,7 +13,7 @@ import pytest
 import torch
 
 import pushforward as pf
-from helpers import CLASSES, ON_IMAGES
+from helpers import CLASSES
 from killing import TRAINED, survive
 from pushforward import safekeeping, storage
 from pushforward.errors import FileError, InputError, TrainingWarning
