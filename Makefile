@@ -1,5 +1,6 @@
 # Everything sets itself up: nothing but Python 3.11 or later is needed beforehand.
 PYTHON ?= python3
+export PYTHONDONTWRITEBYTECODE =
 BENCHMARKS = startup gan_rounds zoo_rounds dcgan population neighbours frechet kernel_density metropolis manifold vae \
 	conditional info_gan bi_gan cycle_gan super_resolution quality
 
@@ -28,7 +29,8 @@ bench: .venv-bench/ready
 clean:
 	rm -rf .venv .venv-bench
 
-# Without compiling what is never imported, which takes longer than installing it.
+# Nothing is compiled when it is installed, which takes longer than installing it: what is imported
+# is, the first time, if Python may write it.
 # The constraints make a checkout reproducible; they pin torch, whose newest build is not always the
 # one for this machine.
 .venv/ready: pyproject.toml constraints.txt
