@@ -44,6 +44,7 @@ def is_uniform(p):
     ],
     ids=["normal", "normal in three columns", "gamma", "poisson"],
 )
+@pytest.mark.slow
 def test_p_values_are_uniform_where_the_model_is_right(make, draw, repeats):
     assert is_uniform(p_values(make, draw, repeats))
 

@@ -69,6 +69,7 @@ def with_duplicates(rng, m, n):
         (with_duplicates, 25, 40),
     ],
 )
+@pytest.mark.slow
 def test_p_value_is_valid_under_the_null(rng, test, draw, m, n):
     replicates = 100 if test in (quick_bins, logistic_test) else 200  # those start slowly
     p_values = np.array([test(*draw(rng, m, n), seed).p_value for seed in range(replicates)])

@@ -198,6 +198,7 @@ def test_a_parameter_that_no_loss_uses_is_still_a_mistake_elsewhere():
 
 
 @pytest.mark.parametrize("end", [5, 6, 14])  # in the first fade, and in the second
+@pytest.mark.slow
 def test_a_fit_that_is_interrupted_in_a_fade_ends_in_the_same_bytes(end, tmp_path, monkeypatch):
     X = images()
     ProgressiveGAN(**TINY).fit(X).save(tmp_path / "whole")

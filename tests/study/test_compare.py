@@ -51,6 +51,7 @@ def test_a_comparison_ranks_and_keeps_what_it_did(tmp_path):
     assert not list((tmp_path / "r" / "checkpoints").glob("*"))
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_results_side_by_side_or_not(tmp_path):
     options = {"methods": "gaussian,gan", "repeats": 1, "max_rounds": 40, "seed": 4}
     compare(X, **options, jobs=1, out=tmp_path / "one")

@@ -162,6 +162,7 @@ def test_restarts_on_a_toy_share_test_rows():
     assert Trial("vae", 0, "method", 0, None, 1).fresh_draws(ring)
 
 
+@pytest.mark.slow
 def test_side_by_side_finds_the_same(tmp_path):
     quick = {"methods": "gaussian,copula", "restarts": 2}
     run_study(X, out=tmp_path / "one", jobs=1, **quick)

@@ -132,6 +132,7 @@ def test_a_member_equals_its_solo_run(members):
     "members",
     [pytest.param(ALL[n], marks=[pytest.mark.slow] * (n in GAMES), id=n) for n in ALL],
 )
+@pytest.mark.slow
 def test_one_round_equals_the_solo_round_closely(members):
     alone, together = members(), members()
     terms = [next(play(training)).terms for training in alone]
