@@ -14,7 +14,6 @@ import pytest
 from PIL import Image
 from torch import nn
 
-from pushforward.cli import main
 from pushforward.data.files import read_provenance
 from pushforward.data.glyphs import glyphs
 from pushforward.evaluation.classifier import ClassifierFeatures
@@ -26,19 +25,6 @@ COMMAND = [sys.executable, "-m", "pushforward.cli"]
 @pytest.fixture(autouse=True)
 def _in_a_folder_of_its_own(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-
-
-@pytest.fixture
-def run(capsys):
-    """Call the command; what it exits with and what it prints."""
-
-    def call(*arguments):
-        with pytest.raises(SystemExit) as left:
-            main([str(a) for a in arguments])
-        printed = capsys.readouterr()
-        return left.value.code, printed.out, printed.err
-
-    return call
 
 
 @pytest.fixture

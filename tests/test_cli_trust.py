@@ -9,7 +9,6 @@ import pytest
 from PIL import Image
 
 import pushforward as pf
-from pushforward.cli import main
 from pushforward.data.files import read_provenance
 from pushforward.errors import DataWarning
 from pushforward.evaluation import detection
@@ -18,19 +17,6 @@ from pushforward.evaluation import detection
 @pytest.fixture(autouse=True)
 def _in_a_folder_of_its_own(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-
-
-@pytest.fixture
-def run(capsys):
-    """Call a command; what it exits with and what it prints."""
-
-    def call(*arguments):
-        with pytest.raises(SystemExit) as left:
-            main([str(a) for a in arguments])
-        printed = capsys.readouterr()
-        return left.value.code, printed.out, printed.err
-
-    return call
 
 
 @pytest.fixture

@@ -80,7 +80,7 @@ def changed(folder, change):
     put(folder, description, arrays)
 
 
-def refused(folder, words=""):
+def assert_refused(folder, words=""):
     with pytest.raises((FileError, InputError), match=words) as found:
         pf.load_model(folder)
     assert str(folder) in str(found.value)
@@ -91,7 +91,7 @@ def test_weights_lie_in_their_folder(model, name):
     description, _ = parts(model)
     description["weights"]["file"] = name
     put(model, description)
-    refused(model, "expected")
+    assert_refused(model, "expected")
 
 
 @pytest.mark.parametrize("name", ["weights.safetensors", "model.json"])
@@ -99,16 +99,16 @@ def test_what_is_no_plain_file_is_not_opened(model, name):
     file, kept = model / name, model.parent / "kept"
     file.rename(kept)
     file.symlink_to(kept)
-    refused(model, "found a link to somewhere else")
+    assert_refused(model, "found a link to somewhere else")
     file.unlink()
     file.symlink_to("/dev/zero")
-    refused(model, "found a link to somewhere else")
+    assert_refused(model, "found a link to somewhere else")
     file.unlink()
     os.mkfifo(file)  # opening it would wait for ever
-    refused(model, "found a pipe")
+    assert_refused(model, "found a pipe")
     file.unlink()
     file.mkdir()
-    refused(model, "found a folder")
+    assert_refused(model, "found a folder")
 
 
 def test_devices_and_huge_files_are_not_read(tmp_path):
@@ -188,7 +188,7 @@ def test_a_header_that_declares_more_than_is_there(model):
         "sha256": hashlib.sha256(content).hexdigest(),
     }
     put(model, description)
-    refused(model, "not safetensors of plain numbers")
+    assert_refused(model, "not safetensors of plain numbers")
 
 
 def test_hostile_models_take_no_memory_and_no_time(model, tmp_path):

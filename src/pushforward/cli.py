@@ -496,6 +496,13 @@ def sample(
 
         rows = rows_for(sampler, read_data(reject_copies))
     X = sampler.sample(n, given=wanted, random_state=seed, budget=budget, reject_copies=rows)
+    how = _drawn_how(sampler, given, reject_copies)
+    written = _write(out, X, sampler, sampler.about_, how)
+    typer.echo(f"{' '.join(map(str, written))} (seed {sampler.sample_seed_})")
+
+
+def _drawn_how(sampler: Any, given: list[str] | None, reject_copies: str | None) -> dict[str, Any]:
+    """What a file says of how its rows were drawn; what it took is said on the terminal too."""
     how: dict[str, Any] = {"given": given} if given else {}
     acceptance = getattr(sampler, "sample_acceptance_", None)
     if acceptance is not None:
@@ -510,8 +517,7 @@ def sample(
             )
         )
     how["seed"] = sampler.sample_seed_
-    written = _write(out, X, sampler, sampler.about_, how)
-    typer.echo(f"{' '.join(map(str, written))} (seed {sampler.sample_seed_})")
+    return how
 
 
 @app.command()
