@@ -113,34 +113,26 @@ def rounds(training, n):
         pass
 
 
-@pytest.mark.parametrize("members", GAMES.values(), ids=GAMES)
+@pytest.mark.parametrize(
+    "members",
+    [pytest.param(ALL[n], marks=[pytest.mark.slow] * (n not in GAMES), id=n) for n in ALL],
+)
 def test_a_member_equals_its_solo_run(members):
     alone, together = members(), members()
-    for training in alone:
-        rounds(training, ROUNDS)
     population = Population(together)
-    rounds(population, ROUNDS)
+    played = next(play(population)).terms
+    for k, solo in enumerate([next(play(training)).terms for training in alone]):
+        for player, theirs in solo.items():
+            for term, value in theirs.items():
+                torch.testing.assert_close(played[player][term][k], value, rtol=1e-4, atol=1e-5)
+    for training in (*alone, population):
+        rounds(training, ROUNDS - 1)
     assert population.round == ROUNDS
     for mine, solo in zip(together, alone, strict=True):
         for name, value in solo.game.state_dict().items():
             torch.testing.assert_close(mine.game.state_dict()[name], value, **TOLERANCE)
         assert mine.round == solo.round
         assert torch.equal(mine.stream.rng.get_state(), solo.stream.rng.get_state())
-
-
-@pytest.mark.parametrize(
-    "members",
-    [pytest.param(ALL[n], marks=[pytest.mark.slow] * (n in GAMES), id=n) for n in ALL],
-)
-@pytest.mark.slow
-def test_one_round_equals_the_solo_round_closely(members):
-    alone, together = members(), members()
-    terms = [next(play(training)).terms for training in alone]
-    played = next(play(Population(together))).terms
-    for k, solo in enumerate(terms):
-        for player, theirs in solo.items():
-            for term, value in theirs.items():
-                torch.testing.assert_close(played[player][term][k], value, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("members", FEW_CASES)

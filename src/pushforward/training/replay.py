@@ -13,6 +13,8 @@ from typing import Any
 
 import torch
 from torch import Tensor, fx, nn
+from torch._guards import TracingContext, tracing
+from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.func import functional_call, functionalize, grad_and_value, vmap
 from torch.fx.experimental.proxy_tensor import make_fx
 from torch.fx.node import map_arg
@@ -90,7 +92,10 @@ class Turn:
 
         held = [*(moving[name] for name, _ in made), *buffers.values()]
         example = [tensor.detach() for tensor in (*held, x, *noise.values())]
-        with torch.no_grad():
+        # One fake mode for all shapes that are noted: without it there would be one for each, which
+        # takes two fifths of the recording.
+        shapes = tracing(TracingContext(FakeTensorMode(allow_fallback_kernels=True)))
+        with torch.no_grad(), shapes:
             recorded = make_fx(functionalize(vmap(play)))(*example)
         if any(node.target is aten.copy_.default for node in recorded.graph.nodes):
             raise RuntimeError(
