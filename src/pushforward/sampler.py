@@ -217,6 +217,7 @@ class Sampler(BaseEstimator, ABC):
             )
         Z: Any
         if isinstance(X, RowsOnDisk):
+            encoding.recount(X.counts)
             Z, y = EncodedRows(X, encoding), X.y if y is None else y
         else:
             Z = np.empty((0, encoding.width)) if X is None else encoding.transform(known)

@@ -134,12 +134,17 @@ def _why_text(column: pd.Series) -> str | None:
     n, distinct = len(column), column.nunique()
     if column.dropna().astype(str).str.fullmatch(OTHER_DATE).all() and distinct > 2:
         return "dates in a form that can be read in two ways; write them as 2024-12-31 to keep them"
-    if distinct > max(FEW, n // 20) or (distinct > FEW // 2 and distinct > n / 2):
+    if distinct > most_categories(n) or (distinct > FEW // 2 and distinct > n / 2):
         return (
             f"{distinct} different values in {n} rows, like text "
             f"(--as-category {column.name} keeps it)"
         )
     return None
+
+
+def most_categories(n: int) -> int:
+    """How many different values a column of n rows has at most, if they are categories."""
+    return max(FEW, n // 20)
 
 
 def _is_number(column: pd.Series) -> bool:

@@ -20,11 +20,14 @@ KNOWN_NUMBERS = 2**23  # in rows that are looked at together, at most
 def rows_to_learn_from(rows: RowsOnDisk) -> Any:
     """Rows from which an encoding is learnt: the same 100 000, or fewer wide ones, every time.
 
+    Of a Parquet file those come too that show what is in none of these, where it can be found.
+
     >>> from pushforward.data.on_disk import ArrayOnDisk
     >>> rows_to_learn_from(ArrayOnDisk(np.zeros((10, 3)))).shape
     (10, 3)
     """
-    return rows.sample(min(KNOWN_ROWS, max(2, KNOWN_NUMBERS // math.prod(rows.shape[1:]))))
+    n = min(KNOWN_ROWS, max(2, KNOWN_NUMBERS // math.prod(rows.shape[1:])))
+    return rows.to_learn_from(n)
 
 
 class EncodedRows:

@@ -8,6 +8,7 @@ the same columns, dtypes, categories and ranges.
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -168,6 +169,15 @@ class Encoding:
         related = factors(related, [some[name] for name in many])
         self.embedded = {name: Embedded.learn(X[name], related, rows) for name in many}
         self.numbers = self.numbers.beside(sum(e.width for e in self.embedded.values()))
+
+    def recount(self, counts: Mapping[str, Mapping[Any, int]]) -> None:
+        """Set the shares of categories by all rows, where some were learnt from."""
+        assert self.numbers is not None
+        holes = int(self.numbers.holed.sum())
+        for k, (name, category) in enumerate(self.categories.items(), holes):
+            if name in counts:
+                n = np.array([counts[name].get(value, 0) for value in category.values], dtype=float)
+                self.shares[k] = n / n.sum()
 
     def _check_width(self, n: int, many: int, widest: float) -> None:
         """Tell how large an encoded table would become, before it is made."""

@@ -6,6 +6,7 @@ import hashlib
 import math
 import mmap
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ class RowsOnDisk(ABC):
     """
 
     y: Any = None
+    counts: Mapping[str, Mapping[Any, int]] = {}  # of categories, where all rows were looked at
 
     def __init__(
         self, name: str, bounds: NDArray[np.int64], shape: tuple[int, ...], workers: int = 2
@@ -79,6 +81,10 @@ class RowsOnDisk(ABC):
         (3, 2)
         """
         return self.take(self.numbers(n, np.random.default_rng(random_state)))
+
+    def to_learn_from(self, n: int) -> Any:
+        """About n rows by which an encoding is learnt, the same every time."""
+        return self.sample(n)
 
     def fingerprint(self) -> str:
         """Sixteen hexadecimal digits of sizes, times, and some rows: not all content is read."""

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
@@ -23,65 +22,11 @@ from pushforward.data.images import (
     whole_size,
 )
 from pushforward.data.memory import too_large
-from pushforward.data.on_disk import ArrayOnDisk, RowsOnDisk, file_facts
+from pushforward.data.on_disk import ArrayOnDisk, RowsOnDisk
+from pushforward.data.parquet import ParquetOnDisk
 from pushforward.data.readers import CHANNELS as COUNTS
-from pushforward.data.readers import frame_of, listed, mapped_array
+from pushforward.data.readers import mapped_array
 from pushforward.errors import FileError, InputError
-
-MOST_GROUPS = 64  # of a Parquet file, from which rows at random are taken
-
-
-class ParquetOnDisk(RowsOnDisk):
-    """A table in a Parquet file, whose blocks are its row groups.
-
-    A row group is decoded whole: rows at random come from 64 groups at random, in equal parts.
-    """
-
-    def __init__(
-        self, path: Path, drop: Collection[str] = (), label: str | None = None, workers: int = 2
-    ) -> None:
-        self.path = path
-        with pq.ParquetFile(path) as file:
-            counts = [file.metadata.row_group(i).num_rows for i in range(file.num_row_groups)]
-            names = list(file.schema_arrow.names)
-        left_out = {*drop, *([label] if label else [])}
-        unknown = left_out - set(names)
-        if unknown:
-            raise InputError(
-                f"{path}: no column is called {listed(sorted(unknown))}; the columns are "
-                f"{listed(names)}"
-            )
-        self.columns = [name for name in names if name not in left_out]
-        bounds = np.array([0, *counts], dtype=np.int64).cumsum()
-        super().__init__(path.stem, bounds, (len(self.columns),), workers)
-        if label:
-            self.y = frame_of(path, pq.read_table(path, columns=[label]))[label]
-
-    def read(self, block: int) -> pd.DataFrame:
-        with pq.ParquetFile(self.path) as file:  # one of its own for each thread
-            return frame_of(self.path, file.read_row_group(block, columns=self.columns))
-
-    def take(self, numbers: NDArray[np.int64]) -> pd.DataFrame:
-        blocks = np.searchsorted(self.bounds, numbers, side="right") - 1
-        parts, places = [], []
-        for block in np.unique(blocks):
-            places.append(np.flatnonzero(blocks == block))
-            parts.append(self.read(block).iloc[numbers[places[-1]] - self.bounds[block]])
-        order = np.argsort(np.concatenate(places), kind="stable")
-        return pd.concat(parts).iloc[order].reset_index(drop=True)
-
-    def numbers(self, n: int, rng: np.random.Generator) -> NDArray[np.int64]:
-        sizes = np.diff(self.bounds)
-        if n >= len(self) or len(sizes) <= MOST_GROUPS:
-            return super().numbers(n, rng)
-        groups = rng.permutation(len(sizes))
-        reach = sizes[groups].cumsum()
-        groups = groups[: max(MOST_GROUPS, 1 + np.searchsorted(reach, n))]
-        rows = np.concatenate([np.arange(self.bounds[b], self.bounds[b + 1]) for b in groups])
-        return np.sort(rng.choice(rows, size=n, replace=False))
-
-    def facts(self) -> tuple[Any, ...]:
-        return (*file_facts(self.path), self.columns)
 
 
 class FolderOnDisk(RowsOnDisk):
