@@ -36,6 +36,7 @@ _PUBLIC = {
     "evaluate": "evaluation.evaluate",
     "fit_population": "study.population",
     "forecast": "models.forecast",
+    "forecast_comparison": "study.forecast",
     "GAN": "models.gan",
     "Gaussian": "classical.gaussian",
     "GaussianCopula": "classical.copula",
@@ -109,6 +110,7 @@ if TYPE_CHECKING:
     from pushforward.report.traces import draw_traces
     from pushforward.sampler import Sampler
     from pushforward.study.compare import compare
+    from pushforward.study.forecast import forecast_comparison
     from pushforward.study.population import fit_population
     from pushforward.study.study import run_study
     from pushforward.training.tracking import MLflow, TensorBoard, WandB
@@ -150,6 +152,7 @@ __all__ = [
     "figure_metadata",
     "fit_population",
     "forecast",
+    "forecast_comparison",
     "glyphs",
     "goodness_of_fit",
     "inspect",

@@ -788,6 +788,9 @@ def compare(
     size: Size = None,
     channels: Channels = None,
     skip_unreadable: SkipUnreadable = False,
+    forecast: Annotated[
+        bool, typer.Option("--forecast", help="Say how long all of it will take, and stop.")
+    ] = False,
 ) -> None:
     """Fit the generators that suit the data, judge them on unseen rows, write one report.
 
@@ -800,6 +803,13 @@ def compare(
 
     choose_methods(methods)  # a misspelt name is told before the data is read
     dataset = _judged_data(data, label, drop, as_category, size, channels, skip_unreadable)
+    if forecast:
+        from pushforward.study.forecast import forecast_comparison
+
+        effort: dict[str, Any] = {"budget": budget, "max_rounds": max_rounds, "jobs": jobs}
+        told = forecast_comparison(dataset, methods=methods, repeats=repeats, seed=seed, **effort)
+        typer.echo(told)
+        return
     with _meter() as watch:
         result = run(
             dataset,

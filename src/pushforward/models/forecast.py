@@ -67,18 +67,22 @@ class Forecast:
         return self.preparation + self.training
 
     @property
+    def soonest(self) -> float:
+        """Of everything, if training stops by itself as early as it may."""
+        share = self.round + self.look * self.looks / max(1, self.rounds)
+        return min(self.preparation + self.least * share, self.seconds)
+
+    @property
     def fits(self) -> bool:
         """Whether it needs no more memory than is free."""
         return self.free is None or self.memory <= self.free
 
     def __str__(self) -> str:
-        share = self.round + self.look * self.looks / max(1, self.rounds)
-        soonest = min(self.preparation + self.least * share, self.seconds)
         limit = "" if self.budget is None else f", within a budget of {in_words(self.budget)}"
         free = "" if self.free is None else f", {self.free / 2**20:,.0f} MiB are free"
         return (
             f"{self.method}: at most {in_words(self.seconds)}{limit}; training may stop by itself "
-            f"after {in_words(soonest)}\n"
+            f"after {in_words(self.soonest)}\n"
             f"  preparation {in_words(self.preparation)}; {self.rounds:,} rounds at most, "
             f"{1000 * self.round:.3g} ms each; {self.looks:,} scores, {1000 * self.look:.3g} ms "
             f"each; memory {self.memory / 2**20:,.0f} MiB{free}"

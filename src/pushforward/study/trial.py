@@ -101,7 +101,7 @@ def _fit_together(trials: Sequence[Trial], dataset: Dataset, folder: Path) -> li
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         for trial in trials:
-            parts, sampler = trial.split(dataset), _unfitted(trial)
+            parts, sampler = trial.split(dataset), unfitted(trial)
             assert isinstance(sampler, NeuralSampler)
             Z, effort = sampler._before(
                 dataset.as_samples(parts.train),
@@ -188,7 +188,7 @@ def _fit_and_judge(
 ) -> None:
     checkpoint = folder / "checkpoints" / f"{trial.name}-{trial.hash}.safetensors"
     if fitted is None:
-        sampler = _unfitted(trial)
+        sampler = unfitted(trial)
         began = time.monotonic()
         sampler.fit(
             dataset.as_samples(parts.train),
@@ -246,7 +246,8 @@ def _keep(
         sampler.save(folder / "models" / trial.name, about=about)
 
 
-def _unfitted(trial: Trial) -> Sampler:
+def unfitted(trial: Trial) -> Sampler:
+    """The sampler that a trial fits."""
     sampler = get_method(trial.method).make(**trial.options, random_state=trial.fit_seed)
     if trial.max_rounds is not None and "max_rounds" in sampler.get_params():
         sampler.set_params(max_rounds=trial.max_rounds)
