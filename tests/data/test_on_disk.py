@@ -1,5 +1,7 @@
 """Rows on disk: each once an epoch, in a seeded order, whatever the file, threads and blocks."""
 
+import os
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -27,7 +29,7 @@ def small(monkeypatch):
 
 def array(tmp_path, workers=2):
     X = np.random.default_rng(0).normal(size=(N, 4))
-    if not (tmp_path / "a.npy").exists():  # a file that is being read must not be cut
+    if not (tmp_path / "a.npy").exists():  # a file that is being read must not be written to
         np.save(tmp_path / "a.npy", X)
     return X, pf.open_data(tmp_path / "a.npy", workers=workers)
 
@@ -188,3 +190,75 @@ def test_what_is_too_large_is_not_read(tmp_path, monkeypatch):
     assert on_disk.opened(mapped[:0] + 1.0).shape == (0, 4)  # computed, so in memory
     with pytest.raises(InputError, match="expected rows in memory"):
         np.asarray(on_disk.opened(mapped))
+
+
+@pytest.mark.parametrize("change", ["cut", "written to", "replaced", "gone"])
+@pytest.mark.parametrize("kind", [array, parquet])
+def test_a_file_that_changes_while_it_is_read_is_told(kind, change, tmp_path):
+    _, rows = kind(tmp_path)
+    rows.read(0)
+    path = tmp_path / ("a.npy" if kind is array else "t.parquet")
+    if change == "cut":
+        os.truncate(path, path.stat().st_size // 2)
+    elif change == "written to":
+        os.utime(path, ns=(0, 0))
+    elif change == "replaced":
+        (tmp_path / "other").write_bytes(path.read_bytes()[:-8])
+        (tmp_path / "other").replace(path)
+    else:
+        path.unlink()
+    with pytest.raises(FileError, match=r"while it was being read|cannot be read any more"):
+        rows.read(len(rows.bounds) - 2)
+
+
+@pytest.mark.parametrize("mode", ["r", "r+", "c"])
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_a_cut_file_never_ends_the_process(mode, order, tmp_path):
+    X = np.random.default_rng(0).normal(size=(5000, 4))
+    np.save(tmp_path / "a.npy", np.asarray(X, order=order))
+    rows = ArrayOnDisk(np.load(tmp_path / "a.npy", mmap_mode=mode))
+    assert np.array_equal(rows.take(np.array([4999, 7, 7])), X[[4999, 7, 7]])
+    os.truncate(tmp_path / "a.npy", 5000)
+    with pytest.raises(FileError, match="while it was being read"):
+        rows.take(np.array([4999]))
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        lambda a: a,
+        lambda a: a[3:],
+        lambda a: a[3:][::2],  # with gaps between rows
+        lambda a: a[:, 1:],
+        lambda a: a[::-1],
+        lambda a: np.moveaxis(a, 1, -1),
+        lambda a: np.moveaxis(a, 0, -1),
+        lambda a: a.reshape(20, -1),
+    ],
+)
+@pytest.mark.parametrize("dtype", ["<f8", ">i2", "u1"])
+def test_parts_of_a_mapped_array_are_read_as_they_are(part, dtype, tmp_path):
+    X = np.random.default_rng(0).integers(100, size=(20, 3, 4, 5)).astype(dtype)
+    np.save(tmp_path / "a.npy", X)
+    expected = part(X)
+    rows = ArrayOnDisk(part(np.load(tmp_path / "a.npy", mmap_mode="r")))
+    some = np.array([1, 0, len(expected) - 1])
+    assert np.array_equal(rows.take(some), expected[some])
+    assert np.array_equal(rows.read(0), expected)
+
+
+def test_what_was_written_to_a_copy_of_the_pages_is_read(tmp_path):
+    np.save(tmp_path / "a.npy", np.zeros((10, 2)))
+    mapped = np.load(tmp_path / "a.npy", mmap_mode="c")
+    mapped[4] = 1.0
+    assert ArrayOnDisk(mapped).read(0).sum() == 2.0
+
+
+def test_a_damaged_group_is_told(tmp_path):
+    parquet(tmp_path)
+    path = tmp_path / "t.parquet"
+    content = bytearray(path.read_bytes())
+    content[4:400] = bytes(396)
+    path.write_bytes(content)
+    with pytest.raises(FileError, match=r"damaged|cannot be read any more"):
+        pf.open_data(path, label="y").read(0)

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from pushforward.data.file_rows import FileRows, changed, file_facts
 from pushforward.data.memory import too_large
 from pushforward.errors import InputError
 
@@ -98,10 +99,10 @@ class RowsOnDisk(ABC):
 
 
 class ArrayOnDisk(RowsOnDisk):
-    """A memory-mapped array, `(n, p)`, or images `(n, h, w)` or `(n, h, w, c)`.
+    """An array in a file, `(n, p)`, or images `(n, h, w)` or `(n, h, w, c)`, memory-mapped.
 
-    Blocks are 256 KiB of neighbouring rows. Pages that were read are handed back at once: what the
-    system keeps of the file is not this process's memory.
+    Blocks are 256 KiB of neighbouring rows. They are read from the file where they lie in it row by
+    row and nobody writes through the map; else the pages that are looked at are handed back.
     """
 
     def __init__(self, array: NDArray, workers: int = 2) -> None:
@@ -113,37 +114,40 @@ class ArrayOnDisk(RowsOnDisk):
         size = array.dtype.itemsize * math.prod(array.shape[1:])
         step = max(1, BLOCK_BYTES // size)
         bounds = np.append(np.arange(0, len(array), step), len(array))
-        self.file = getattr(array, "filename", None)
-        name = Path(self.file).stem if self.file else "array"
+        file = getattr(array, "filename", None)
+        self.file = Path(file) if file else None
+        name = self.file.stem if self.file else "array"
         super().__init__(name, bounds, array.shape[1:], workers)
         self.array, self.pages = array, mapped(array)
-        self.reads_only = getattr(array, "mode", "") == "r"
+        self.in_file = FileRows(array) if FileRows.can_read(array) else None
+        self.bytes = self.file.stat().st_size if self.file else 0
 
     def read(self, block: int) -> NDArray:
-        return self._copy(slice(self.bounds[block], self.bounds[block + 1]))
+        return self._rows(np.arange(self.bounds[block], self.bounds[block + 1]))
 
     def take(self, numbers: NDArray[np.int64]) -> NDArray:
         order = np.argsort(numbers, kind="stable")
-        wanted = np.asarray(numbers)[order]
-        starts = range(0, len(wanted), TAKEN_AT_ONCE)
-        parts = [self._copy(wanted[first : first + TAKEN_AT_ONCE]) for first in starts]
-        rows = np.concatenate(parts) if parts else self._copy(wanted)
-        return rows[np.argsort(order, kind="stable")]
+        return self._rows(np.asarray(numbers)[order])[np.argsort(order, kind="stable")]
 
-    def _copy(self, which: Any) -> NDArray:
-        rows = np.array(self.array[which], dtype=self.array.dtype.newbyteorder("="), order="C")
-        if self.pages is not None and self.reads_only and hasattr(mmap, "MADV_DONTNEED"):
+    def _rows(self, numbers: NDArray[np.int64]) -> NDArray:
+        """The rows of these numbers, which ascend."""
+        if self.in_file is not None:
+            return self.in_file.take(numbers)
+        starts = range(0, len(numbers), TAKEN_AT_ONCE)
+        parts = [self._mapped(numbers[first : first + TAKEN_AT_ONCE]) for first in starts]
+        return np.concatenate(parts) if parts else self._mapped(numbers)
+
+    def _mapped(self, numbers: NDArray[np.int64]) -> NDArray:
+        if self.file is not None and self.file.stat().st_size < self.bytes:
+            raise changed(self.file)  # the end of the map would end this process
+        rows = np.array(self.array[numbers], dtype=self.array.dtype.newbyteorder("="), order="C")
+        reads_only = getattr(self.array, "mode", "") == "r"
+        if self.pages is not None and reads_only and hasattr(mmap, "MADV_DONTNEED"):
             self.pages.madvise(mmap.MADV_DONTNEED)
         return rows
 
     def facts(self) -> tuple[Any, ...]:
-        return (self.array.dtype.str, *(file_facts(Path(self.file)) if self.file else ()))
-
-
-def file_facts(path: Path) -> tuple[int, int]:
-    """Size in bytes and time of the last change in nanoseconds."""
-    found = path.stat()
-    return found.st_size, found.st_mtime_ns
+        return (self.array.dtype.str, *(file_facts(self.file) if self.file else ()))
 
 
 def mapped(array: Any) -> mmap.mmap | None:

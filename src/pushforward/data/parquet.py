@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from pushforward.data.on_disk import RowsOnDisk, file_facts
+from pushforward.data.file_rows import file_facts, unchanged
+from pushforward.data.on_disk import RowsOnDisk
 from pushforward.data.readers import frame_of, listed
 from pushforward.data.survey import Survey, survey
-from pushforward.errors import DataWarning, InputError
+from pushforward.errors import DataWarning, FileError, InputError
 
 MOST_GROUPS = 64  # of a file, from which rows at random are taken
 
@@ -31,7 +33,7 @@ class ParquetOnDisk(RowsOnDisk):
     def __init__(
         self, path: Path, drop: Collection[str] = (), label: str | None = None, workers: int = 2
     ) -> None:
-        self.path = path
+        self.path, self.stamp = path, file_facts(path)
         with pq.ParquetFile(path) as file:
             counts = [file.metadata.row_group(i).num_rows for i in range(file.num_row_groups)]
             names = list(file.schema_arrow.names)
@@ -57,8 +59,17 @@ class ParquetOnDisk(RowsOnDisk):
         return frame_of(self.path, self._rows(numbers))
 
     def _group(self, block: int) -> pa.Table:
-        with pq.ParquetFile(self.path, metadata=self.metadata) as file:  # each thread has its own
-            return file.read_row_group(block, columns=self.columns)
+        with self._readable(), pq.ParquetFile(self.path, metadata=self.metadata) as file:
+            return file.read_row_group(block, columns=self.columns)  # each thread has its own file
+
+    @contextmanager
+    def _readable(self) -> Iterator[None]:
+        """Says in words why the file cannot be read any more."""
+        try:
+            with unchanged(self.path, self.stamp):
+                yield
+        except pa.ArrowException as error:
+            raise FileError(f"{self.path}: is damaged ({error}); replace it") from error
 
     def _rows(self, numbers: NDArray[np.int64]) -> pa.Table:
         blocks = np.searchsorted(self.bounds, numbers, side="right") - 1
@@ -82,7 +93,8 @@ class ParquetOnDisk(RowsOnDisk):
         return frame_of(self.path, pa.concat_tables([some, more]))
 
     def _survey(self, known: pd.DataFrame) -> Survey:
-        found = survey(self.path, known)
+        with self._readable():
+            found = survey(self.path, known)
         if found.uncounted:
             warnings.warn(
                 f"{self.path}: column {listed(found.uncounted)} has too many values to look for "
@@ -104,4 +116,4 @@ class ParquetOnDisk(RowsOnDisk):
         return np.sort(rng.choice(rows, size=n, replace=False))
 
     def facts(self) -> tuple[Any, ...]:
-        return (*file_facts(self.path), self.columns)
+        return (*self.stamp, self.columns)
