@@ -26,6 +26,7 @@ from pushforward.evaluation.inputs import as_data, pooled, with_columns_of
 from pushforward.evaluation.intervals import newcombe_interval, wilson_interval
 from pushforward.evaluation.permutation import own_generator
 from pushforward.evaluation.spectrum import Spectrum
+from pushforward.progress import shown
 
 FOLDS, INNER = 5, 2
 WIDENED = 1 + FOLDS / (FOLDS - 1)  # a variance, as folds learn from one another's rows
@@ -109,6 +110,7 @@ def detect(
     known: Any = None,
     features: FeatureMap | str | None = None,
     seed: int = 0,
+    progress: bool = True,
 ) -> Detection:
     """Say how far generated rows can be told from real ones, and how likely each is generated.
 
@@ -128,6 +130,7 @@ def detect(
         features: what is told apart by, as in `evaluate`; by default standardised columns, of
             images their principal components and their spectrum.
         seed: of the folds.
+        progress: show a bar where there is a terminal.
 
     Raises:
         InputError: fewer than ten rows of a kind, or rows of different kinds.
@@ -156,7 +159,7 @@ def detect(
     judged = None if known is None else as_rows(by(suspect), "suspect")
     rows, labels = np.concatenate([a, b]), np.repeat([False, True], [len(a), len(b)])
     fold = _folds(labels, FOLDS, rng)
-    logits, others = _cross_fit(rows, labels, fold, judged, rng)
+    logits, others = _cross_fit(rows, labels, fold, judged, rng, progress)
     probability = expit(logits)
     m, n = len(a), len(b)
     false_alarms = float((probability[:m] > 0.5).mean())
@@ -171,7 +174,7 @@ def detect(
         interval=((1 + gap[0]) / 2, (1 + gap[1]) / 2),
         auc=auc,
         auc_interval=auc_interval,
-        p_value=_p_value(_forward(rows, labels, fold, logits, rng)),
+        p_value=_p_value(_forward(rows, labels, fold, logits, rng, progress)),
         false_alarms=false_alarms,
         misses=misses,
         real=probability[:m],
@@ -195,10 +198,11 @@ def _cross_fit(
     fold: NDArray[Any],
     judged: Rows | None,
     rng: np.random.Generator,
+    progress: bool,
 ) -> tuple[Rows, Rows | None]:
     """The logit of each row, learnt from the other folds, and those of rows only judged."""
     logits, others = np.empty(len(rows)), []
-    for k in range(FOLDS):
+    for k in shown(range(FOLDS), "telling apart", progress):
         held = rows[fold == k]
         new = held if judged is None else np.concatenate([held, judged])
         found = _logits(rows[fold != k], labels[fold != k], new, rng)
@@ -213,11 +217,12 @@ def _forward(
     fold: NDArray[Any],
     logits: Rows,
     rng: np.random.Generator,
+    progress: bool,
 ) -> list[tuple[Rows, NDArray[np.bool_]]]:
     """The logits and labels of the later folds, each learnt from those before it."""
     last = FOLDS - 1  # which was learnt from all the others, so before it, anyway
     found = [(logits[fold == last], labels[fold == last])]
-    for k in range(2, last):
+    for k in shown(range(2, last), "for the p-value", progress):
         learnt = _logits(rows[fold < k], labels[fold < k], rows[fold == k], rng)
         found.append((learnt, labels[fold == k]))
     return found
