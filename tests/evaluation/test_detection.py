@@ -62,7 +62,7 @@ def test_no_row_is_judged_by_a_classifier_that_saw_it(quick, rng):  # noqa: ARG0
     other = labels.copy()
     other[[0, 1]] = other[[1, 0]]  # of one fold, whose sizes stay
     logits = [
-        detection._cross_fit(rows, some, fold, None, np.random.default_rng(0))[0]
+        detection._cross_fit(rows, some, fold, None, np.random.default_rng(0), False)[0]
         for some in (labels, other)
     ]
     np.testing.assert_array_equal(logits[0][fold == 0], logits[1][fold == 0])
