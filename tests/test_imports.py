@@ -30,7 +30,7 @@ LEVELS = [
     {"report"},
     {"inspection"},
     {"cli_data"},
-    {"cli_trust"},
+    {"cli_trust", "cli_report"},
     {"cli"},
 ]
 LEVEL = {name: i for i, level in enumerate(LEVELS) for name in level}

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pushforward import __version__, cli_trust
+from pushforward import __version__, cli_report, cli_trust
 from pushforward.cli_data import (
     AsCategory,
     Channels,
@@ -967,25 +967,13 @@ def _meter() -> Iterator[Any]:
         yield watch
 
 
-@app.command()
-def report(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A folder of compare or study.")],
-) -> None:
-    """Draw the report of a run again.
-
-    Example: pushforward report runs/digits-1a2b3c4d
-    """
-    from pushforward.report.html import write_report
-
-    typer.echo(f"report: {write_report(folder)}")
-
-
 def _say_warning(message: Any, category: Any, *_: Any, **__: Any) -> None:
     if issubclass(category, UserWarning):
         typer.echo(f"warning: {message}", err=True)
 
 
 # Not add_typer: older versions of typer ask for a name of the group.
+app.registered_commands += cli_report.commands.registered_commands
 app.registered_commands += cli_trust.commands.registered_commands
 
 

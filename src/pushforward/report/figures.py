@@ -206,6 +206,8 @@ def learning_curves(
         _scores(panels[0], curves)
     if losses:
         _losses(panels[-1], losses)
+        which = ", first repeat" if len(curves) > 1 else ""
+        panels[-1].set_title(f"losses of the players{which}", fontsize=9)
     panels[-1].set_xlabel("rounds")
     panels[-1].xaxis.set_major_locator(MaxNLocator(4))
     return figure
@@ -239,7 +241,6 @@ def _losses(axes: Axes, losses: Mapping[str, tuple[Sequence[float], Sequence[flo
     for i, (name, (rounds, values)) in enumerate(losses.items()):
         colour, dashes = LINES[i % len(LINES)]
         axes.plot(rounds, values, color=colour, ls=dashes, lw=1.1, label=name)
-    axes.set_title("losses of the players, first repeat", fontsize=9)
     finite = [v for _, values in losses.values() for v in values if math.isfinite(v)]
     if finite:
         low, high = np.percentile(finite, [0, 98])

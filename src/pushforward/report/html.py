@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from pushforward.data.files import as_text
 from pushforward.errors import FileError, PushforwardError
@@ -49,8 +49,8 @@ def write_report(folder: Path) -> Path:
     return target
 
 
-def render(run: Run) -> str:
-    """The page of a run."""
+def template(name: str) -> Template:
+    """A page to be filled in; names that it lacks are errors."""
     environment = Environment(
         loader=PackageLoader("pushforward.report"),
         autoescape=True,
@@ -58,12 +58,17 @@ def render(run: Run) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    return environment.get_template(name)
+
+
+def render(run: Run) -> str:
+    """The page of a run."""
     if run.study is not None:
         page = study_page(run, run.study)
-        return environment.get_template("study.html.j2").render(page, origin=_origin(run))
+        return template("study.html.j2").render(page, origin=_origin(run))
     gallery = Gallery(run)
     shown = columns(run)
-    return environment.get_template("report.html.j2").render(
+    return template("report.html.j2").render(
         run=run,
         origin=_origin(run),
         answer=answer(run),

@@ -143,7 +143,7 @@ class Gallery:
             )
         else:
             card.lines.append("No picture: it drew nothing that could be kept.")
-        curves = _curves(self.run.rows_of(s))
+        curves = learning(self.run.rows_of(s))
         if curves is not None:
             card.pictures.append(curves)
         return card
@@ -267,7 +267,7 @@ def _facts(s: Standing, rows: list[Row]) -> list[str]:
     return facts
 
 
-def _curves(rows: list[Row]) -> Picture | None:
+def learning(rows: list[Row]) -> Picture | None:
     """Learning curves of what trains, None for what does not."""
     curves = [_curve(row) for row in rows if row.get("curve", {}).get("scores")]
     logged = [row["curve"]["terms"] for row in rows if row.get("curve", {}).get("terms")]
@@ -275,7 +275,8 @@ def _curves(rows: list[Row]) -> Picture | None:
     if not curves and not losses:
         return None
     players = {name.split("/")[0] for name in losses}
-    caption = "The validation score compares samples with held-out rows; a line per repeat."
+    caption = "The validation score compares samples with held-out rows"
+    caption += "; a line per repeat." if len(rows) > 1 else "."
     if len(players) > 1:
         caption += (
             " The losses of players against each other do not tell quality: they say who is ahead."
