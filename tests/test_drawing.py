@@ -1,6 +1,7 @@
 """Rejection: what is kept has the law given the filter, and ends in time."""
 
 import json
+import re
 import time
 
 import numpy as np
@@ -88,3 +89,16 @@ def test_records_add_up_and_are_plain():
     told = json.loads(json.dumps(both.to_dict()))
     assert told["asked"] == "a; b"
     assert told["rate"] == both.rate
+
+
+def test_what_is_refused_is_said_to_take_longer_than_the_budget():
+    def slow(m, draw=normal()):  # noqa: B008
+        time.sleep(1e-5 * m)
+        return draw(m)
+
+    for native in (1.0, 0.5):
+        with pytest.raises(TooRare) as caught:
+            draw_accepted(5000, slow, lambda X: X[:, 0] > 1, asked="x", budget=0.2, native=native)
+        words = str(caught.value)
+        assert float(re.search(r"draws and (\S+) s, and the budget", words)[1]) > 0.2
+        assert ("without trying" in words) == (native == 1)

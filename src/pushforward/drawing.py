@@ -25,6 +25,10 @@ PILOT = (200, 2000)  # rows of the first block, by which the others are sized: l
 GROWTH = 4  # a block has at most so many times the rows that were drawn before it
 LARGEST = 100_000  # rows of a block
 NUMBERS = 2**23  # of a block, so that wide rows fit into memory
+OTHERS = (  # where the law itself was conditioned on nothing
+    ", or fit a method that draws it without trying: gaussian, mixture, copula or kernel-density, "
+    "or conditional-vae or conditional-r3-gan with the column as its label"
+)
 SPARE = 1.1  # a block has somewhat more rows than its forecast
 
 Rows = Any  # an array, encoded or not, or a table
@@ -131,7 +135,7 @@ def draw_accepted(
             block = int(min(wanted, GROWTH * drawn, largest))
             least = max((n - accepted) / so_far.interval[1], block)
             if seconds + least * seconds / drawn > budget:
-                raise _too_rare(n, so_far, budget, _joined(kept))
+                raise _too_rare(n, so_far, drawn + least, budget, _joined(kept))
 
 
 def _joined(parts: list[Rows]) -> Rows:
@@ -140,20 +144,20 @@ def _joined(parts: list[Rows]) -> Rows:
     return np.concatenate(parts)
 
 
-def _too_rare(n: int, so_far: Acceptance, budget: float, rows: Rows) -> TooRare:
+def _too_rare(n: int, so_far: Acceptance, least: float, budget: float, rows: Rows) -> TooRare:
+    """The error, of draws that would be at least so many and so are over the budget."""
     share = so_far.interval[1]
-    draws, seconds = so_far.forecast(n)
     said = f"{_percent(so_far.rate)}, at most {_percent(share)} (95 %)"
+    draws = max(so_far.forecast(n)[0], least)
     if not so_far.accepted:
-        draws, said = n / share, f"at most {_percent(share)} (95 %)"
-        seconds = draws * so_far.seconds / so_far.drawn
+        draws, said = max(n / share, least), f"at most {_percent(share)} (95 %)"
+    seconds = draws * so_far.seconds / so_far.drawn
     about = "about" if so_far.accepted else "more than"
     return TooRare(
         f"{so_far.asked}: {so_far.accepted} of {_count(so_far.drawn)} draws, {said}; {n} row(s) "
         f"would take {about} {_count(draws)} draws and {seconds:.3g} s, and the budget is "
-        f"{budget:.3g} s. Ask for a wider range or fewer conditions or rows, give more time "
-        "(budget=), or fit a method that draws it without trying: gaussian, mixture, copula or "
-        "kernel-density, or conditional-vae or conditional-r3-gan with the column as its label",
+        f"{budget:.3g} s. Ask for a wider range or fewer conditions or rows, or give more time "
+        f"(budget=, --budget){OTHERS if so_far.native == 1 else ''}",
         so_far,
         rows,
     )

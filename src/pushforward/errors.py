@@ -6,6 +6,8 @@ expected, what came, and what to do.
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Iterable
 from typing import Any
 
 
@@ -58,3 +60,20 @@ class TrainingWarning(UserWarning):
 
 class EvaluationWarning(UserWarning):
     """A number that should be read with care, and why."""
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """The nearest of the known names, as a question to put behind what is wrong; or nothing.
+
+    Capitals and underscores do not count.
+
+    >>> did_you_mean("Wgan_GP", ["vae", "wgan-gp"]), did_you_mean("x", ["vae"])
+    (" (did you mean 'wgan-gp'?)", '')
+    """
+    plain = {_plain(each): each for each in known}
+    close = difflib.get_close_matches(_plain(name), plain, n=1)
+    return f" (did you mean {plain[close[0]]!r}?)" if close else ""
+
+
+def _plain(name: str) -> str:
+    return name.lower().replace("_", "-")

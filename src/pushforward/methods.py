@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import inspect
 import os
@@ -14,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from pushforward.errors import FileError, InputError, PushforwardError
+from pushforward.errors import FileError, InputError, PushforwardError, did_you_mean
 from pushforward.sampler import CODE, FORMAT, FORMAT_VERSION, Sampler, build, restore, try_out
 from pushforward.space import BETA_1, Choice, LogUniform, Space, Uniform
 from pushforward.storage import read_folder
@@ -63,7 +62,8 @@ class Method:
         unknown = [name for name in options if name not in known]
         if unknown:
             raise InputError(
-                f"{self.name} has no option {', '.join(map(repr, unknown))}; "
+                f"{self.name} has no option {', '.join(map(repr, unknown))}"
+                f"{did_you_mean(unknown[0], known)}; "
                 f"it has {', '.join(known)}"
             )
         return kind(**(self.options | options))
@@ -522,9 +522,9 @@ def get_method(name: str) -> Method:
     """
     if name in METHODS:
         return METHODS[name]
-    close = difflib.get_close_matches(name, METHODS, n=1)
-    hint = f" (did you mean {close[0]!r}?)" if close else ""
-    raise InputError(f"there is no method {name!r}{hint}; the methods are {', '.join(METHODS)}")
+    hint = did_you_mean(name, METHODS)
+    known = "`pushforward methods` lists all" if hint else f"the methods are {', '.join(METHODS)}"
+    raise InputError(f"there is no method {name!r}{hint}; {known}")
 
 
 EFFORT = ("max_rounds", "patience")  # how long it trains does not make it another method

@@ -233,7 +233,10 @@ REFUSED_TEXT = [
     ("a,b\n1,2\n", InputError, r"1 row.*at least two"),
     ("", FileError, "empty"),
     ("\n \n", FileError, "empty"),
-    (b"a,b\n1,\xe9\n2,\xe8\n", FileError, "not UTF-8"),
+    (b"a,b\n1,\xe9\n2,\xe8\n", FileError, "not UTF-8.*iconv -f WINDOWS-1252 .* a.csv"),
+    ("a,b\n1,é\n".encode("utf-16"), FileError, "not UTF-8.*iconv -f UTF-16"),
+    ("x,2024-01-31,2.5\ny,2024-02-01,3.5\n", InputError, "line 1 holds '2024-01-31'"),
+    ("x,True,2.5\ny,False,3.5\nz,True,1\n", InputError, "line 1 holds 'True'"),
     ("a,b,c\n1,inf,2\n-inf,inf,3\n", InputError, "3 infinite values in 'a', 'b'"),
 ]
 
@@ -308,7 +311,11 @@ def test_names_and_places_that_are_refused(save, tmp_path):
         load_data("digts")
     with pytest.raises(FileError, match="neither a file"):
         load_data(tmp_path / "missing.csv")
-    with pytest.raises(FileError, match=r"ending in \.csv, \.parquet, \.npy, \.npz"):
+    with pytest.raises(FileError, match=r"costumers.*Did you mean '.*customers\.csv'"):
+        load_data(save("customers.csv", "a\n1\n2\n").with_name("costumers.csv"))
+    with pytest.raises(FileError, match=r"ending in \.csv, \.tsv, \.parquet, \.npy, \.npz"):
+        load_data(save("a.sas", "a"))
+    with pytest.raises(FileError, match=r"read_excel\('a\.xlsx'\)\.to_csv\('a\.csv'"):
         load_data(save("a.xlsx", "a"))
     with pytest.raises(FileError, match="there are no images"):
         load_data(tmp_path)
@@ -316,6 +323,13 @@ def test_names_and_places_that_are_refused(save, tmp_path):
         load_data(save("a.npy", b""))
     with pytest.raises(InputError, match="got ndarray"):
         load_data(np.ones((3, 2)))
+
+
+def test_columns_named_by_dates_are_names_and_tabs_may_end_in_tsv(save):
+    wide = save("wide.csv", "x,2024-01-31,2024-02-29\n1.5,2.5,3\n2.5,3.5,4\n")
+    assert list(load_data(wide).X) == ["x", "2024-01-31", "2024-02-29"]
+    tabs = load_data(save("a.tsv", "a\tb\n1.5\t2,5\n2.5\t3,5\n")).X
+    assert tabs.shape == (2, 2)
 
 
 def test_a_name_can_still_be_a_file(save, monkeypatch):

@@ -9,7 +9,7 @@ import pandas as pd
 from pandas.api import types
 
 from pushforward.data.identifiers import OTHER_DATE, Identifier
-from pushforward.errors import InputError
+from pushforward.errors import InputError, did_you_mean
 
 LARGEST_INTEGER = 2**53  # beyond it a float64 skips whole numbers
 FEW = 20  # this many distinct strings are categories in a table of any length
@@ -46,7 +46,8 @@ def choose_columns(
     unknown = [name for name in (*drop, *as_category) if name not in frame.columns]
     if unknown:
         raise InputError(
-            f"no column is called {', '.join(map(repr, unknown))}; "
+            f"no column is called {', '.join(map(repr, unknown))}"
+            f"{did_you_mean(unknown[0], map(str, frame.columns))}; "
             f"the columns are {', '.join(map(repr, frame.columns))}"
         )
     frame = frame.drop(columns=drop)

@@ -238,6 +238,11 @@ def _write_npz(
 
 def _images(X: Table, image_shape: tuple[int, ...] | None) -> NDArray:
     """Samples as images (n, h, w, c)."""
+    if isinstance(X, pd.DataFrame) and image_shape is None:
+        raise InputError(
+            "a .png, or a folder (a name without an ending), holds images, and these samples are a "
+            "table. End the name in .csv or .parquet."
+        )
     images = _array(X, image_shape)
     if images.ndim == 3:
         images = images[..., None]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import shlex
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import partial
@@ -27,6 +28,7 @@ from pushforward.untrusted import shortly
 
 TOY_SEED = 2014  # of the rows of "ring", "grid" and "manifold"; no split repeats them by chance
 FEWEST_ROWS = 2
+SHEETS = (".xlsx", ".xls", ".ods")
 
 
 def load_data(
@@ -50,7 +52,7 @@ def load_data(
     | ring, grid | (10000, 2), drawn with seed 2014 from 8 and 25 Gaussians |
     | manifold | (100, 32), drawn with seed 2014 from four modes on a surface; coordinates |
     | wine, breast-cancer | tables with a categorical column "target" |
-    | a .csv or .parquet file | a table, a DataFrame with the dtypes of the file |
+    | a .csv, .tsv or .parquet file | a table, a DataFrame with the dtypes of the file |
     | a .npy or .npz file | a table with columns x0, x1, …, or images (n, h, w) or (n, h, w, c) |
     | a folder of PNG, JPEG or WebP | images as (n, h·w·c), values 0 to 255; y the sub-folder |
 
@@ -165,7 +167,7 @@ def _checked(path: Path, read: Callable[[Path], Dataset]) -> Dataset:
     try:
         dataset = read(path)
     except UnicodeDecodeError as error:
-        raise FileError(f"{path}: not UTF-8 text ({error.reason}). Save it as UTF-8.") from error
+        raise FileError(_not_utf8(path, error.reason)) from error
     except (FileError, InputError):
         raise
     except MemoryError as error:
@@ -183,9 +185,14 @@ def _checked(path: Path, read: Callable[[Path], Dataset]) -> Dataset:
 def _check_file(path: Path) -> None:
     known = f"Known data sets: {', '.join(NAMED)}."
     if not path.exists():
-        close = difflib.get_close_matches(str(path), NAMED, n=1)
+        close = difflib.get_close_matches(str(path), NAMED, n=1) or _files_like(path)
         hint = f"Did you mean {close[0]!r}? " if close else ""
         raise FileError(f"{path}: neither a file nor the name of a data set. {hint}{known}")
+    if path.suffix.lower() in SHEETS:
+        raise FileError(
+            f"{path}: spreadsheets are not read. Save the sheet as .csv, or convert it with "
+            f"pandas: pd.read_excel({path.name!r}).to_csv({path.stem + '.csv'!r}, index=False)."
+        )
     if path.suffix.lower() not in READERS:
         raise FileError(
             f"{path}: expected a file ending in {', '.join(READERS)}, or a folder of images. "
@@ -193,6 +200,23 @@ def _check_file(path: Path) -> None:
         )
     if path.stat().st_size == 0:
         raise FileError(f"{path}: the file is empty.")
+
+
+def _files_like(path: Path) -> list[str]:
+    """The file or folder beside it whose name is nearest to what was asked for, if any is."""
+    there = [each.name for each in path.parent.iterdir()] if path.parent.is_dir() else []
+    return [str(path.with_name(n)) for n in difflib.get_close_matches(path.name, there, n=1)]
+
+
+def _not_utf8(path: Path, reason: str) -> str:
+    """What to do with text in another encoding, which is guessed."""
+    with path.open("rb") as file:
+        marks = file.read(2)
+    guess = "UTF-16" if marks in (b"\xff\xfe", b"\xfe\xff") else "WINDOWS-1252"
+    return (
+        f"{path}: not UTF-8 text ({reason}). Save it as UTF-8, or convert it, perhaps by "
+        f"iconv -f {guess} -t UTF-8 {shlex.quote(path.name)} > utf8.csv"
+    )
 
 
 def prepare_table(

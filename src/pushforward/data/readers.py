@@ -36,7 +36,21 @@ def _read_csv(path: Path) -> Dataset:
         skipinitialspace=True,
         low_memory=False,
     )
-    return Dataset(name=path.stem, X=frame.apply(_dates).apply(_whole))
+    frame = frame.apply(_dates).apply(_whole)
+    _check_header(path, frame)
+    return Dataset(name=path.stem, X=frame)
+
+
+def _check_header(path: Path, frame: pd.DataFrame) -> None:
+    """Refuse a file without names, whose first row would be lost as such."""
+    for name, column in frame.items():
+        dates = pd.api.types.is_datetime64_any_dtype(column) and re.fullmatch(ISO_DATE, str(name))
+        truths = column.dtype == bool and str(name).lower() in ("true", "false")
+        if dates or truths:
+            raise InputError(
+                f"{path}: line 1 holds {name!r}, a value like those below it, expected the names "
+                "of the columns. Add a line of names."
+            )
 
 
 def _whole(column: pd.Series) -> pd.Series:
@@ -244,6 +258,7 @@ def listed(names: Sequence[str], most: int = 12) -> str:
 
 READERS: dict[str, Callable[[Path], Dataset]] = {
     ".csv": _read_csv,
+    ".tsv": _read_csv,
     ".parquet": _read_parquet,
     ".npy": _read_npy,
     ".npz": _read_npz,
