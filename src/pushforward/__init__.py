@@ -65,6 +65,7 @@ _PUBLIC = {
     "MLflow": "training.tracking",
     "VAE": "models.vae",
     "WandB": "training.tracking",
+    "write_model_report": "report.model_page",
     "write_report": "report.html",
 }
 
@@ -107,6 +108,7 @@ if TYPE_CHECKING:
     from pushforward.models.vae import VAE
     from pushforward.origin import figure_metadata, provenance, write_samples
     from pushforward.report.html import write_report
+    from pushforward.report.model_page import write_model_report
     from pushforward.report.traces import draw_traces
     from pushforward.sampler import Sampler
     from pushforward.study.compare import compare
@@ -165,6 +167,7 @@ __all__ = [
     "run_study",
     "split",
     "triangles",
+    "write_model_report",
     "write_report",
     "write_samples",
 ]
