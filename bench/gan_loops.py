@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits, softplus
 from torch.utils.data import DataLoader, TensorDataset
 
+from pushforward.data.encoding import Encoding
 from pushforward.models.gan import GAN
 from pushforward.training.adaptors import Average, History, keep_average, log
 from pushforward.training.device import threads_for
@@ -54,7 +55,9 @@ def sampler(max_rounds: int = 1) -> GAN:
 
 def game() -> Any:
     """The game that `GAN.fit` plays, with fresh weights."""
-    return sampler()._game(ROWS, P)
+    gan = sampler()
+    gan.encoding_ = Encoding.points(P)  # rows as they are
+    return gan._game(ROWS, P)
 
 
 def networks() -> tuple[nn.Module, nn.Module]:

@@ -22,6 +22,7 @@ import torch
 from matplotlib.figure import Figure
 
 import gan_loops
+from pushforward.data.encoding import Encoding
 from pushforward.data.load import load_data
 from pushforward.methods import METHODS
 from pushforward.models.fitting import memory_of
@@ -48,7 +49,7 @@ def fits(method: str, count: int, learning_rates: bool = False, device: str = "c
         sampler = METHODS[method].make(random_state=k, **options)
         if learning_rates:
             sampler.set_params(learning_rate=sampler.learning_rate * (1 + 0.01 * k))
-        sampler.seed_ = k
+        sampler.encoding_, sampler.seed_ = Encoding.points(Z.shape[1]), k
         begun.append(sampler._begin(Z, Effort(np.random.default_rng(k))))
     return begun
 

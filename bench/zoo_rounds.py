@@ -15,6 +15,7 @@ from typing import Any
 
 import torch
 
+from pushforward.data.encoding import Encoding
 from pushforward.methods import METHODS
 from pushforward.models.gan import GAN
 from pushforward.training.loop import Stream, Training, play
@@ -54,6 +55,7 @@ def training_of(name: str, p: int, seed: int = 0) -> Training:
     """What `fit` would play."""
     torch.manual_seed(seed)
     sampler = sampler_of(name)
+    sampler.encoding_ = Encoding.points(p)  # rows as they are
     game = sampler._game(ROWS, p)
     stream = Stream(rows_of(p), BATCH, game.noise, torch.Generator().manual_seed(seed))
     return Training(game, stream, sampler._optimisers(game))
@@ -83,6 +85,7 @@ def _for_hand(name: str, p: int) -> tuple[GAN, Any]:
     torch.manual_seed(0)
     sampler = sampler_of(name)
     plain = sampler_of(name, spectral=False)  # the loop has torch's own
+    plain.encoding_ = Encoding.points(p)
     return sampler, plain._game(ROWS, p)
 
 
