@@ -54,6 +54,24 @@ def test_every_help_shows_an_example(run):
         assert f"Example: pushforward {command}" in " ".join(out.split())
 
 
+def test_help_lists_what_most_need_first_and_cuts_no_sentence(run):
+    _, out, _ = run("--help")
+    lines = out.split("Commands:")[1].strip().splitlines()
+    assert [line.split()[0] for line in lines][:3] == ["compare", "fit", "sample"]
+    assert all(line.endswith(".") and not line.endswith("...") for line in lines)
+    _, out, _ = run("compare", "--help")
+    assert "list[str]" not in out
+    assert "--budget SECONDS" in out
+
+
+@pytest.mark.usefixtures("people")
+def test_a_column_that_is_left_out_is_named_once(run):
+    code, out, err = run("evaluate", "people.csv", "people.csv")
+    assert code == 0
+    assert err.count("person_id") == 1
+    assert "Generated rows lie nearer to real ones than real rows would: the nearest row" in out
+
+
 def test_methods_lists_the_registry(run):
     code, out, _ = run("methods")
     assert code == 0

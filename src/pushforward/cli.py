@@ -47,6 +47,10 @@ UsageError: Any = typer.BadParameter.__base__
 FAILED, MISUSED = 1, 2
 WORDS = {"true": "True", "yes": "True", "false": "False", "no": "False", "none": "None"}
 INTERRUPTED = 130  # what typer makes of Ctrl-C
+ORDER = (  # of commands in --help: what most need first
+    *("compare", "fit", "sample", "evaluate", "study", "report", "copies", "detect", "inspect"),
+    *("translate", "swap", "upscale", "methods"),
+)
 
 app = typer.Typer(
     name="pushforward",
@@ -67,9 +71,12 @@ Data = Annotated[
         show_default=False,
     ),
 ]
-Seed = Annotated[int | None, typer.Option(help="A whole number; the same one repeats the result.")]
+Seed = Annotated[
+    int | None, typer.Option(metavar="N", help="A whole number; the same one repeats the result.")
+]
 Label = Annotated[
-    list[str] | None, typer.Option(help="A column that holds labels (may be repeated).")
+    list[str] | None,
+    typer.Option(metavar="COL", help="A column that holds labels (may be repeated)."),
 ]
 Out = Annotated[
     str,
@@ -91,7 +98,9 @@ Cdf = Annotated[
     str | None, typer.Option(metavar="MODULE:FUNCTION", help="The CDF that gives the law.")
 ]
 
-Methods = Annotated[str | None, typer.Option(help="Names separated by commas, or all.")]
+Methods = Annotated[
+    str | None, typer.Option(metavar="NAMES", help="Names separated by commas, or all.")
+]
 Target = Annotated[
     str | None,
     typer.Option(
@@ -99,9 +108,13 @@ Target = Annotated[
         help="The column that models are to predict after learning from generated rows.",
     ),
 ]
-MaxRounds = Annotated[int | None, typer.Option(help="Rounds each fit may train.")]
-RunSeed = Annotated[int, typer.Option(help="Of splits and fits.")]
-RunFolderOption = Annotated[Path | None, typer.Option(help="Run folder; runs/<data>-<hash>.")]
+MaxRounds = Annotated[int | None, typer.Option(metavar="N", help="Rounds each fit may train.")]
+RunSeed = Annotated[
+    int, typer.Option(metavar="N", help="Of splits and fits: the same one repeats the run.")
+]
+RunFolderOption = Annotated[
+    Path | None, typer.Option(metavar="FOLDER", help="Run folder; runs/<data>-<hash>.")
+]
 RealRows = Annotated[
     bool, typer.Option("--real-rows/--no-real-rows", help="Keep real rows in the report.")
 ]
@@ -145,7 +158,7 @@ def methods(
 
 @app.command()
 def fit(
-    method: Annotated[str, typer.Option(help="A name from `pushforward methods`.")],
+    method: Annotated[str, typer.Option(metavar="NAME", help="A name from `pushforward methods`.")],
     data: Annotated[
         str | None,
         typer.Argument(
@@ -156,7 +169,8 @@ def fit(
         ),
     ] = None,
     set_: Annotated[
-        list[str] | None, typer.Option("--set", help="An option of the method, key=value.")
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="An option of the method."),
     ] = None,
     density: Density = None,
     quantile: Quantile = None,
@@ -167,13 +181,17 @@ def fit(
         str | None,
         typer.Option(metavar="DATA_B", help="The other set of rows, for a method of two."),
     ] = None,
-    out: Annotated[Path | None, typer.Option(help="Model folder; models/<data>-<method>.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Model folder; models/<data>-<method>.")
+    ] = None,
     drop: Drop = None,
     as_category: AsCategory = None,
     size: Size = None,
     channels: Channels = None,
     skip_unreadable: SkipUnreadable = False,
-    budget: Annotated[float | None, typer.Option(help="Seconds the fit may take.")] = None,
+    budget: Annotated[
+        float | None, typer.Option(metavar="SECONDS", help="Seconds the fit may take.")
+    ] = None,
     track: Annotated[
         str | None,
         typer.Option(
@@ -440,20 +458,22 @@ def _about(dataset: Dataset, method: str) -> dict[str, Any]:
     return about
 
 
-@app.command()
+@app.command(short_help="Draw samples from a saved model into a file.")
 def sample(
     model: Annotated[Path, typer.Argument(metavar="DIR", help="A model folder that `fit` wrote.")],
     out: Out,
-    n: Annotated[int, typer.Option("-n", "--number", help="How many samples.")] = 100,
+    n: Annotated[int, typer.Option("-n", "--number", metavar="N", help="How many samples.")] = 100,
     given: Annotated[
         list[str] | None,
         typer.Option(
+            metavar="CONDITION",
             help="A label, or column=value, =low..high, =a|b, =missing (may be repeated), to draw "
-            "under."
+            "under.",
         ),
     ] = None,
     budget: Annotated[
-        float | None, typer.Option(help="Seconds that drawing under conditions may take; 60.")
+        float | None,
+        typer.Option(metavar="SECONDS", help="Seconds that drawing under conditions may take; 60."),
     ] = None,
     reject_copies: Annotated[
         str | None,
@@ -542,7 +562,7 @@ def translate(
     _translated(sampler, data, out, to, images_of((data,), size, channels, skip_unreadable)[data])
 
 
-@app.command()
+@app.command(short_help="Give images the identity of another set of images.")
 def swap(
     model: Annotated[
         Path, typer.Argument(metavar="DIR", help="A model of two identities, shared-autoencoder.")
@@ -591,7 +611,7 @@ def _translated(sampler: Any, data: str, out: str, to: str, images: dict[str, An
     typer.echo(" ".join(map(str, written)))
 
 
-@app.command()
+@app.command(short_help="Make small images large.")
 def upscale(
     model: Annotated[Path, typer.Argument(metavar="DIR", help="A model of super-resolution.")],
     data: Annotated[str, typer.Argument(metavar="DATA", help="Small images: a folder or a file.")],
@@ -720,7 +740,7 @@ def evaluate(
     from pushforward.evaluation.evaluate import evaluate as score
     from pushforward.evaluation.features import Standardised, pixels
     from pushforward.evaluation.marginal_scores import differing
-    from pushforward.evaluation.verdict import notes, verdict
+    from pushforward.evaluation.verdict import notes, told_apart, verdict
 
     images = images_of((real, fake, train), size, channels, skip_unreadable)
     reference = load_data(real, drop=drop or [], as_category=as_category or [], **images[real])
@@ -763,26 +783,32 @@ def evaluate(
     typer.echo(str(scores))
     if scores.columns is not None:
         typer.echo(differing(scores.columns))
+    apart = told_apart(scores)
+    if apart is not None:
+        typer.echo(apart)
     typer.echo(f"{found.name}: {found.reason}")
     for note in more:
         typer.echo(f"{note.name}: {note.sentence}")
 
 
-@app.command()
+@app.command(short_help="Find the generator that suits the data, and write a report.")
 def compare(
     data: Data,
     methods: Methods = None,
     label: Label = None,
-    repeats: Annotated[int, typer.Option(help="Splits, each with a fresh seed.")] = 3,
+    repeats: Annotated[int, typer.Option(metavar="N", help="Splits, each with a fresh seed.")] = 3,
     budget: Annotated[
-        float | None, typer.Option(help="Seconds for each fit, tuning included.")
+        float | None,
+        typer.Option(metavar="SECONDS", help="Seconds for each fit, tuning included."),
     ] = None,
     max_rounds: MaxRounds = None,
     target: Target = None,
     seed: RunSeed = 0,
     out: RunFolderOption = None,
     real_rows: RealRows = True,
-    jobs: Annotated[int | None, typer.Option(help="Fits side by side; one per core.")] = None,
+    jobs: Annotated[
+        int | None, typer.Option(metavar="N", help="Fits side by side; one per core.")
+    ] = None,
     drop: Drop = None,
     as_category: AsCategory = None,
     size: Size = None,
@@ -827,12 +853,19 @@ def compare(
     _conclude(result)
 
 
-@app.command()
+@app.command(short_help="Search every method's options first, then compare the best.")
 def study(
     data: Data,
     methods: Methods = None,
-    trials: Annotated[int, typer.Option(help="Of the search for each method.")] = 100,
-    restarts: Annotated[int, typer.Option(help="Of each method's best trial.")] = 10,
+    trials: Annotated[
+        int,
+        typer.Option(
+            metavar="N", help="Fits of the search, each with other options, for each method."
+        ),
+    ] = 100,
+    restarts: Annotated[
+        int, typer.Option(metavar="N", help="Fits of each method's best trial again, other seeds.")
+    ] = 10,
     ranges: Annotated[str, typer.Option(help="wide or narrow, of the registry.")] = "wide",
     space: Annotated[
         Path | None,
@@ -845,13 +878,17 @@ def study(
     storage: Annotated[
         str | None, typer.Option(help="Optuna's database, a URL; a journal in the run folder.")
     ] = None,
-    budget: Annotated[float | None, typer.Option(help="Seconds of search for each method.")] = None,
+    budget: Annotated[
+        float | None, typer.Option(metavar="SECONDS", help="Seconds of search for each method.")
+    ] = None,
     max_rounds: MaxRounds = None,
     label: Label = None,
     seed: RunSeed = 0,
     out: RunFolderOption = None,
     real_rows: RealRows = True,
-    jobs: Annotated[int | None, typer.Option(help="Side by side; one per core.")] = None,
+    jobs: Annotated[
+        int | None, typer.Option(metavar="N", help="Fits side by side; one per core.")
+    ] = None,
     engine: Annotated[str, typer.Option(help="local, or ray for several machines.")] = "local",
     address: Annotated[
         str | None, typer.Option(help="Of a Ray cluster; without one it is started here.")
@@ -975,6 +1012,7 @@ def _say_warning(message: Any, category: Any, *_: Any, **__: Any) -> None:
 # Not add_typer: older versions of typer ask for a name of the group.
 app.registered_commands += cli_report.commands.registered_commands
 app.registered_commands += cli_trust.commands.registered_commands
+app.registered_commands.sort(key=lambda each: ORDER.index(getattr(each.callback, "__name__", "")))
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -16,9 +16,13 @@ if TYPE_CHECKING:
     from pushforward.data.dataset import Dataset
     from pushforward.data.on_disk import RowsOnDisk
 
-Drop = Annotated[list[str] | None, typer.Option(help="A column to leave out (may be repeated).")]
+Drop = Annotated[
+    list[str] | None,
+    typer.Option(metavar="COL", help="A column to leave out (may be repeated)."),
+]
 AsCategory = Annotated[
-    list[str] | None, typer.Option(help="A column to take as a category (may be repeated).")
+    list[str] | None,
+    typer.Option(metavar="COL", help="A column to take as a category (may be repeated)."),
 ]
 Size = Annotated[
     str | None,
@@ -28,7 +32,9 @@ Size = Annotated[
 ]
 Channels = Annotated[
     str | None,
-    typer.Option(help="Images of a folder: convert to grey, colour or colour+alpha."),
+    typer.Option(
+        metavar="KIND", help="Images of a folder: convert to grey, colour or colour+alpha."
+    ),
 ]
 SkipUnreadable = Annotated[
     bool, typer.Option("--skip-unreadable", help="Images of a folder: leave out damaged ones.")
@@ -151,10 +157,13 @@ def say_notes(dataset: Dataset) -> None:
 
 
 def say_extra(reference: Dataset, other: Dataset) -> None:
-    """Name what `rows_like` leaves out."""
+    """Name what `rows_like` leaves out, but for columns that the reference's notes name already."""
     columns = [set(getattr(dataset.X, "columns", ())) for dataset in (reference, other)]
-    if columns[0] < columns[1]:
-        extra = ", ".join(sorted(map(repr, columns[1] - columns[0])))
+    if not columns[0] < columns[1]:
+        return
+    told = {c for c in columns[1] for note in reference.notes if note.startswith(f"column {c!r} ")}
+    extra = ", ".join(sorted(map(repr, columns[1] - columns[0] - told)))
+    if extra:
         say(f"{other.name}: not compared, as {reference.name} has or keeps no such column: {extra}")
 
 

@@ -20,7 +20,7 @@ commands = typer.Typer()  # taken over by the command line
 CHANNELS = {1: "grey", 3: "colour", 4: "colour+alpha"}
 
 
-@commands.command()
+@commands.command(short_help="Draw the report of a run again, or of a model of images.")
 def report(
     folder: Annotated[
         Path,

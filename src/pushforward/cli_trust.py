@@ -59,7 +59,7 @@ def inspect(
     typer.echo(json.dumps(found.to_dict(), default=str) if as_json else str(found))
 
 
-@commands.command()
+@commands.command(short_help="Say how far generated rows can be told from real ones.")
 def detect(
     real: Annotated[
         str, typer.Argument(metavar="REAL", help="Real rows that the generator has not seen.")
@@ -113,7 +113,7 @@ def detect(
         typer.echo(f"each row's probability: {out}")
 
 
-@commands.command()
+@commands.command(short_help="List generated rows or images that copy a training row.")
 def copies(
     train: Annotated[
         str, typer.Argument(metavar="TRAIN", help="The rows that the model was fitted to.")

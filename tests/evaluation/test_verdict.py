@@ -8,6 +8,7 @@ import pytest
 from pushforward.classical.kernel_density import KernelDensity
 from pushforward.errors import EvaluationWarning
 from pushforward.evaluation import Evaluation, Score, evaluate, notes, verdict
+from pushforward.evaluation.verdict import told_apart
 
 
 @pytest.fixture
@@ -148,3 +149,12 @@ def test_rows_beside_the_data_miss_no_part_of_it(rng, real):
 def test_few_rows_are_no_evidence_of_a_missed_part(rng):
     real, fake = rng.normal(size=(2, 30, 3))
     assert notes(evaluate(real, fake)) == []
+
+
+def test_whether_rows_are_told_apart_is_said(real, rng):
+    said = told_apart(evaluate(real, rng.normal(size=(300, 3))))
+    assert said.startswith("Nearest neighbours do not tell")
+    said = told_apart(evaluate(real, rng.normal(size=(300, 3)) + 2))
+    assert said.startswith("Generated rows can be told from real ones: the nearest row of ")
+    assert told_apart(evaluate(real, real)).startswith("Generated rows lie nearer to real ones")
+    assert told_apart(Evaluation([Score("frechet", 1.0, "lower")])) is None

@@ -101,7 +101,7 @@ def differing(columns: pd.DataFrame, most: int = 5) -> str:
     of = f"{len(names)} of {columns.index.nunique()} column"
     plural = "" if columns.index.nunique() == 1 else "s"
     if not names:
-        return f"{of}{plural} surely differs from that of real rows."
+        return "No column surely differs from that of real rows."
     worst = columns[columns["differs"]].sort_values("distance", ascending=False)
     told = [
         f"{name}{' missing' * (of_what == 'missing')} ({distance:.2g}; equal laws would give "

@@ -12,6 +12,7 @@ TOLERATED_NEAR_COPIES = 0.2  # honest kernel densities on 100 rows have .1, nois
 HUDDLED_SPREAD = 0.1
 HUDDLED_FAKE_HALF = 0.9  # surely more, so that a handful of rows is no evidence
 SURELY = 1e-3  # p-values below
+NOT_BY_CHANCE = 0.05  # p-values below
 MIRRORED = 0.1  # below chance by so much, rows sit on the real ones they are compared with
 FEWEST_MODES = 0.5
 # The upper bound is .91 of what equal laws give for digits without one class of ten, .85 without
@@ -69,6 +70,42 @@ def verdict(evaluation: Evaluation) -> Verdict:
             "among the training rows. Give real rows that the model has not seen.",
         )
     return Verdict("OK", "No sign of copying or collapse.")
+
+
+def told_apart(evaluation: Evaluation) -> str | None:
+    """Whether nearest neighbours tell generated rows from real ones, in a sentence.
+
+    The half with the smaller p-value speaks, and p is doubled because two were asked. None where no
+    half has a p-value.
+
+    >>> from pushforward.evaluation.scores import Score
+    >>> half = Score("nn_fake", 0.9, "near", target=0.5, p_value=1e-8)
+    >>> print(told_apart(Evaluation([half])))
+    Generated rows can be told from real ones: the nearest row of 90% of the generated ones is ...
+    """
+    halves = [
+        (score.p_value, score.value, score.target, kind, own)
+        for name, kind, own in (
+            ("nn_real", "real", "real"),
+            ("nn_fake", "generated", "generated too"),
+        )
+        if (score := evaluation.get(name)) is not None
+        and score.p_value is not None
+        and score.target is not None
+    ]
+    if not halves:
+        return None
+    p_value, value, target, kind, own = min(halves)
+    p_value = min(1.0, 2 * p_value)
+    what = (
+        f"the nearest row of {value:.0%} of the {kind} ones is {own}, where chance gives "
+        f"{target:.0%} (p = {p_value:.2g})"
+    )
+    if p_value >= NOT_BY_CHANCE:
+        return f"Nearest neighbours do not tell generated rows from real ones: {what}."
+    if value < target:
+        return f"Generated rows lie nearer to real ones than real rows would: {what}."
+    return f"Generated rows can be told from real ones: {what}."
 
 
 def notes(evaluation: Evaluation) -> list[Note]:
