@@ -22,10 +22,8 @@ class Categories:
 
     def encode(self, column: pd.Series) -> np.ndarray:
         """One-hot rows; a value that was never seen in training is a row of zeros."""
-        where = {value: i for i, value in enumerate(self.values)}
-        plain = plain_values(column.astype(object).where(column.notna(), None))
-        index = np.array([where.get(v, -1) for v in plain], dtype=int)
-        return np.vstack([np.eye(len(self.values)), np.zeros(len(self.values))])[index]
+        one_hot = np.vstack([np.eye(len(self.values)), np.zeros(len(self.values))])
+        return one_hot[index_of(column, self.values)]
 
     def decode(self, index: np.ndarray) -> np.ndarray:
         return np.array([*self.values, None], dtype=object)[index]
@@ -33,6 +31,14 @@ class Categories:
 
 def plain_values(values: Any) -> list[Any]:
     return [v.item() if isinstance(v, np.generic) else v for v in values]
+
+
+def index_of(column: pd.Series, values: list[Any]) -> np.ndarray:
+    """The place of each row's value among the values, −1 where it is none of them."""
+    where = {value: i for i, value in enumerate(values)}
+    codes, distinct = pd.factorize(column)  # NaN is −1
+    found = [where.get(v, -1) for v in plain_values(distinct.astype(object))]
+    return np.array([*found, where.get(None, -1)], dtype=np.int64)[codes]
 
 
 LARGEST = 0.49  # of an offset: below one half a one-hot row keeps its category

@@ -11,7 +11,7 @@ from scipy.sparse import csr_array, hstack
 from scipy.special import ndtri
 from sklearn.utils.extmath import randomized_svd
 
-from pushforward.data.categories import Categories, plain_values
+from pushforward.data.categories import Categories, index_of
 from pushforward.errors import FileError
 
 LEAST, MOST = 4, 8  # dimensions of the places
@@ -101,14 +101,6 @@ class Embedded:
             node[rows] = self.parts[above.astype(int), here]
             rows = rows[node[rows] >= 0]
         return np.array([*self.values, None], dtype=object)[:-1][~node]
-
-
-def index_of(column: pd.Series, values: list[Any]) -> np.ndarray:
-    """The place of each row's value among the values, −1 where it is none of them."""
-    where = {value: i for i, value in enumerate(values)}
-    codes, distinct = pd.factorize(column)  # NaN is −1
-    found = [where.get(v, -1) for v in plain_values(distinct.astype(object))]
-    return np.array([*found, where.get(None, -1)], dtype=np.int64)[codes]
 
 
 def factors(related: np.ndarray, columns: list[pd.Series]) -> np.ndarray:
