@@ -33,6 +33,14 @@ def test_trees_come_back():
     assert back["e"].shape == ()
 
 
+def test_arrays_under_keys_with_dots_stay_apart():
+    tree = {"a": {"b": np.zeros(2)}, "a.b": np.ones(3), "a.b'": np.full(1, 2.0)}
+    back = unpack(*pack(tree))
+    assert np.array_equal(back["a"]["b"], np.zeros(2))
+    assert np.array_equal(back["a.b"], np.ones(3))
+    assert np.array_equal(back["a.b'"], np.full(1, 2.0))
+
+
 def test_a_file_holds_a_tree(tmp_path):
     write_file(tmp_path / "state", {"round": 3, "w": np.ones((2, 2), np.float32)})
     state = read_file(tmp_path / "state")

@@ -40,27 +40,37 @@ SEAL = b'"sha256":"'  # before it; in the text of a tree quotes are written with
 ARRAY = "$array"  # {"$array": name} in the JSON stands for the array of that name
 
 
-def pack(tree: Any, path: str = "") -> tuple[Any, dict[str, np.ndarray]]:
+def pack(tree: Any) -> tuple[Any, dict[str, np.ndarray]]:
     """Split a tree into JSON and named arrays.
 
     >>> pack({"h": 0.5, "X": np.zeros((2, 1))})
     ({'h': 0.5, 'X': {'$array': 'X'}}, {'X': array([[0.], [0.]])})
     """
+    arrays: dict[str, np.ndarray] = {}
+    return _packed(tree, "", arrays), arrays
+
+
+def _packed(tree: Any, path: str, arrays: dict[str, np.ndarray]) -> Any:
+    """The JSON of a tree at this path of the whole, its arrays added to those."""
     if hasattr(tree, "detach"):  # a torch tensor; storage itself needs no torch
         tree = tree.detach().cpu().numpy()
     if isinstance(tree, np.ndarray):
         name = path or "array"
-        return {ARRAY: name}, {name: np.ascontiguousarray(tree).reshape(tree.shape)}
+        while name in arrays:  # a key with a dot in it, as columns may have
+            name += "'"
+        arrays[name] = np.ascontiguousarray(tree).reshape(tree.shape)
+        return {ARRAY: name}
     if isinstance(tree, np.generic):
-        return tree.item(), {}
-    if not isinstance(tree, (dict, list, tuple)):
-        return tree, {}
-    items = tree.items() if isinstance(tree, dict) else enumerate(tree)
-    packed = {key: pack(value, f"{path}.{key}" if path else str(key)) for key, value in items}
-    arrays = {name: a for _, found in packed.values() for name, a in found.items()}
+        return tree.item()
     if isinstance(tree, dict):
-        return {str(key): value for key, (value, _) in packed.items()}, arrays
-    return [value for value, _ in packed.values()], arrays
+        return {str(k): _packed(v, _below(path, k), arrays) for k, v in tree.items()}
+    if isinstance(tree, (list, tuple)):
+        return [_packed(v, _below(path, k), arrays) for k, v in enumerate(tree)]
+    return tree
+
+
+def _below(path: str, key: Any) -> str:
+    return f"{path}.{key}" if path else str(key)
 
 
 def digest(tree: Any) -> str:
