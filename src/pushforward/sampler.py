@@ -218,7 +218,8 @@ class Sampler(BaseEstimator, ABC):
         Z: Any
         if isinstance(X, RowsOnDisk):
             encoding.recount(X.counts)
-            Z, y = EncodedRows(X, encoding), X.y if y is None else y
+            Z = EncodedRows(X, encoding)
+            y = X.y if y is None and self.takes == "labels" else y
         else:
             Z = np.empty((0, encoding.width)) if X is None else encoding.transform(known)
         deadline = None if budget is None else time.monotonic() + _positive(budget, "budget")

@@ -1,15 +1,21 @@
-"""Every method that trains networks on one set of rows can be fitted to rows on disk."""
+"""Every method that trains networks can be fitted to rows on disk."""
+
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
 
 import pushforward as pf
 import pushforward.models.fitting as fitting
 from helpers import NAMES, tiny
 from pushforward.data import memory, on_disk, windows
+from pushforward.data.encoded_rows import EncodedRows
+from pushforward.data.encoding import Encoding
+from pushforward.data.windows import SideBySide, Windows
 from pushforward.errors import FileError, InputError
 from pushforward.models.neural import NeuralSampler
-from pushforward.sampler import Sampler
+from pushforward.models.unpaired import Unpaired
 
 READS = [name for name in NAMES if tiny(name).reads_disk]
 CLASSES = list({type(tiny(name)): name for name in reversed(READS)}.values())
@@ -28,7 +34,7 @@ def rows(tmp_path, monkeypatch):
 def fit(name, rows, **options):
     sampler = tiny(name, random_state=0)
     y = np.arange(240) % 2 if sampler.takes == "labels" else None
-    return sampler.fit(rows, y, **options)
+    return sampler.fit(rows, rows if sampler.takes == "other rows" else y, **options)
 
 
 @pytest.mark.parametrize("name", CLASSES)
@@ -80,13 +86,63 @@ def test_a_mapped_array_that_is_too_large_stays_on_disk(rows, tmp_path, monkeypa
     assert np.array_equal(fit("vae", mapped).sample(5, random_state=0), expected)
 
 
-@pytest.mark.parametrize("name", ["kernel-density", "cycle-gan"])
-def test_methods_that_cannot_say_what_to_do(name, rows):
-    sampler: Sampler = tiny(name)
+def test_methods_that_cannot_say_what_to_do(rows):
     with pytest.raises(InputError, match=r"sample\(10_000\)"):
-        sampler.fit(rows(), np.zeros((5, 2)))
+        tiny("kernel-density").fit(rows())
 
 
-def test_all_of_one_set_of_rows_read_disk():
-    neural = [tiny(name) for name in NAMES if isinstance(tiny(name), NeuralSampler)]
-    assert {s.takes for s in neural if not s.reads_disk} == {"other rows"}
+def test_all_that_train_networks_read_disk():
+    for name in NAMES:
+        assert tiny(name).reads_disk == isinstance(tiny(name), NeuralSampler)
+
+
+def opened(tmp_path, name, X):
+    np.save(tmp_path / f"{name}.npy", X)
+    return pf.open_data(tmp_path / f"{name}.npy")
+
+
+def test_two_domains_may_differ_in_size_and_width(rows, tmp_path):
+    rng = np.random.default_rng(0)
+    B = opened(tmp_path, "b", rng.normal(-1.0, 0.1, size=(31, 2)))  # fewer than a batch has
+    gan = tiny("cycle-gan", random_state=0, batch_size=40).fit(rows(), B)
+    assert gan.sample(5).shape == (5, 2)
+    assert gan.translate(B.take(np.arange(3)), to="a").shape == (3, 4)
+    mixed = tiny("cycle-gan", random_state=0).fit(rows(), B.take(np.arange(31)))
+    assert mixed.sample(5).shape == (5, 2)
+    with pytest.raises(InputError, match="leave the first on disk too"):
+        tiny("cycle-gan").fit(rows().take(np.arange(240)), B)
+
+
+def test_batches_of_two_domains_are_rows_of_each(tmp_path):
+    """Each in its own order: whatever goes with a row of A, all of B come in an epoch."""
+    A = opened(tmp_path, "a", np.arange(40.0)[:, None])
+    B = opened(tmp_path, "b", np.stack([np.arange(30.0), np.arange(30.0)], axis=1))
+    tables = [
+        Windows(EncodedRows(rows, Encoding().fit(rows.take(np.arange(30)))), k, torch.device("cpu"))
+        for k, rows in enumerate((A, B))
+    ]
+    both = SideBySide(*tables)
+    game = SimpleNamespace(rows_b=torch.empty(0, 2))  # none are in memory
+    a, b = Unpaired.both(game, both.index_select(0, torch.arange(120)), {})
+    assert (a.shape, b.shape) == ((120, 1), (120, 2))
+    assert torch.equal(b[:, 0], b[:, 1])
+    for epoch in (b[:30], b[30:60]):
+        assert len(epoch[:, 0].unique()) == 30
+    assert not torch.equal(b[:30], b[30:60])
+    assert len(a[:40].unique()) == 40
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [("sim-gan", {"refiner_start": 1, "discriminator_start": 1}), ("shared-autoencoder", {})],
+)
+def test_two_sets_of_images(name, options, tmp_path):
+    rng = np.random.default_rng(0)
+    A, B = rng.integers(256, size=(2, 40, 16, 16), dtype=np.uint8)
+    A[:, 0, 0] = B[:, 0, 0] = 7  # a pixel that varies in neither
+    A[:, 1, 1] = 9  # and one that varies in one
+    sampler = tiny(name, random_state=0, max_rounds=4, **options)
+    sampler.fit(opened(tmp_path, "a", A), opened(tmp_path, "b", B))
+    assert sampler.encoding_.width == 255
+    assert sampler.sample(2).shape == (2, 16, 16)
+    assert sampler.translate(A[:3]).dtype == np.uint8

@@ -120,6 +120,24 @@ class Windows:
                 self._start(key)
 
 
+class SideBySide:
+    """Rows of two tables on disk side by side; each goes through its own endless order."""
+
+    def __init__(self, first: Windows, second: Windows) -> None:
+        self.first, self.second, self.device = first, second, first.device
+
+    def __len__(self) -> int:
+        return len(self.first)
+
+    def __getitem__(self, rows: slice) -> Tensor:
+        """Some rows, to look at."""
+        return self.index_select(0, torch.arange(rows.stop)[rows])
+
+    def index_select(self, dim: int, places: Tensor) -> Tensor:
+        """The rows at these places, `(len(places), p + q)`."""
+        return torch.cat([t.index_select(dim, places) for t in (self.first, self.second)], 1)
+
+
 class Places:
     """Places of an endless order, batch after batch; the cursor is the next one."""
 

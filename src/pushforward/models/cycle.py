@@ -8,11 +8,12 @@ import torch
 from torch import Tensor, nn
 
 from pushforward.models.pool import Pool
+from pushforward.models.unpaired import Unpaired
 from pushforward.networks.spectral import power_iteration
-from pushforward.training.game import Game, Loss, Player, Tensors, Terms
+from pushforward.training.game import Loss, Player, Tensors, Terms
 
 
-class CycleConsistent(Game):
+class CycleConsistent(Unpaired):
     """Translators G: A → B and F: B → A, learnt from unpaired rows.
 
     D: ½ E (D_B(b) − 1)² + ½ E D_B(pool of G(a))², and the same of D_A
@@ -22,8 +23,7 @@ class CycleConsistent(Game):
 
     with least squares for the logarithms of eq. 1, and norms that are means over entries, as in the
     authors' code; E is over patches too where a discriminator gives each a value, `(n, patches)`.
-    Zhu et al. 2017, arXiv:1703.10593. A batch is rows of A; `rows_b` are all training rows of B,
-    and the noise says which go with the batch.
+    Zhu et al. 2017, arXiv:1703.10593.
     """
 
     def __init__(
@@ -39,13 +39,11 @@ class CycleConsistent(Game):
         pool_size: int = 50,
     ) -> None:
         super().__init__()
-        self.rows_b: Tensor
         self.cycle_weight: Tensor
         self.to_b, self.to_a, self.judge_a, self.judge_b = to_b, to_a, judge_a, judge_b
         self.pool_a, self.pool_b = Pool(pool_size, width_a), Pool(pool_size, rows_b.shape[1])
         self.identity_weight = identity_weight
-        # Data, not state: neither checkpoints nor saved models hold it.
-        self.register_buffer("rows_b", rows_b, persistent=False)
+        self.keep(rows_b)
         # A buffer, so that the members of a population may each have their own.
         weight = torch.tensor(float(cycle_weight))
         self.register_buffer("cycle_weight", weight, persistent=False)
@@ -57,24 +55,24 @@ class CycleConsistent(Game):
         )
 
     def noise(self, n: int, rng: torch.Generator) -> Tensors:
-        drawn = {"b": torch.randint(len(self.rows_b), (n,), generator=rng)}
+        drawn = self.chosen(n, rng)
         for domain, pool in (("a", self.pool_a), ("b", self.pool_b)):
             drawn |= {f"{name}_{domain}": t for name, t in pool.noise(n, rng).items()}
         return drawn
 
-    def judge(self, x: Tensor, noise: Tensors) -> Loss:  # x: (n, width of A)
-        b = self.rows_b[noise["b"]]
-        return self.judged(x, b, self.to_a(b), self.to_b(x), noise)
+    def judge(self, x: Tensor, noise: Tensors) -> Loss:
+        a, b = self.both(x, noise)
+        return self.judged(a, b, self.to_a(b), self.to_b(a), noise)
 
     def translate(self, x: Tensor, noise: Tensors) -> Terms:
-        b = self.rows_b[noise["b"]]
-        return self.translated(x, b, self.to_a(b), self.to_b(x))
+        a, b = self.both(x, noise)
+        return self.translated(a, b, self.to_a(b), self.to_b(a))
 
     def joint(self, x: Tensor, noise: Tensors) -> Iterator[tuple[str, Terms | Loss]]:
-        b = self.rows_b[noise["b"]]
-        fake_a, fake_b = self.to_a(b), self.to_b(x)
-        yield "discriminators", self.judged(x, b, fake_a, fake_b, noise)
-        yield "translators", self.translated(x, b, fake_a, fake_b)
+        a, b = self.both(x, noise)
+        fake_a, fake_b = self.to_a(b), self.to_b(a)
+        yield "discriminators", self.judged(a, b, fake_a, fake_b, noise)
+        yield "translators", self.translated(a, b, fake_a, fake_b)
 
     def judged(self, a: Tensor, b: Tensor, fake_a: Tensor, fake_b: Tensor, noise: Tensors) -> Loss:
         """The discriminators' loss."""

@@ -152,14 +152,13 @@ class CycleGAN(TwoDomainSampler):
 
     def _game(self, n: int, p: int) -> Game:  # noqa: ARG002
         a, b = self.encoding_, self.other_encoding_
-        rows_b = getattr(self, "other_rows_", np.empty((0, b.width)))  # none to load a model
         cycle, identity = self._cycle_weight(), self._identity_weight()
         return CycleConsistent(
             self._translator("to_b", a, b),
             self._translator("to_a", b, a),
             self._judge("judge_a", a),
             self._judge("judge_b", b),
-            torch.as_tensor(rows_b, dtype=torch.float32),
+            self._rows_of_b(),
             p,
             cycle,
             identity,

@@ -169,7 +169,7 @@ class NeuralSampler(Sampler):
         rows, held = self._held_back(Z, effort)
         x: Any
         if isinstance(rows, EncodedRows):
-            x = Windows(rows, seeds[1], device)
+            x = self._on_disk(rows, seeds[1], device)
             known = torch.as_tensor(
                 rows.some(KNOWN_ROWS, np.random.default_rng(seeds[2])),
                 dtype=torch.float32,
@@ -214,6 +214,10 @@ class NeuralSampler(Sampler):
             prepare=prepare,
             decay=self.decay,
         )
+
+    def _on_disk(self, rows: EncodedRows, seed: int, device: torch.device) -> Any:
+        """The table from which batches of rows on disk are taken."""
+        return Windows(rows, seed, device)
 
     def _optimisers(self, game: Game) -> dict[str, Adam]:
         rate = self._chosen("learning_rate")
@@ -336,9 +340,7 @@ class NeuralSampler(Sampler):
             "format": CHECKPOINT_FORMAT,
             "method": describe(self),
             "seed": self.seed_,
-            "rows": train.fingerprint()
-            if isinstance(train, EncodedRows)
-            else hashlib.sha256(train.tobytes()).hexdigest(),
+            "rows": fingerprint_of(train),
             "held_out": hashlib.sha256(held.tobytes()).hexdigest(),
         }
 
@@ -364,6 +366,13 @@ class NeuralSampler(Sampler):
         self.n_rounds_, self.best_round_ = state["rounds"], state["best_round"]
         self.history_ = state["history"]
         self.scores_ = [(int(r), float(s)) for r, s in state["scores"]]
+
+
+def fingerprint_of(rows: EncodedRows | np.ndarray) -> str:
+    """What changes with encoded rows, on disk or in memory."""
+    if isinstance(rows, EncodedRows):
+        return rows.fingerprint()
+    return hashlib.sha256(rows.tobytes()).hexdigest()
 
 
 def _seeds(rng: np.random.Generator) -> list[int]:

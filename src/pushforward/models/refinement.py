@@ -9,8 +9,9 @@ from torch import Tensor, nn
 from torch.nn.functional import softplus
 
 from pushforward.models.history import HistoryBuffer
+from pushforward.models.unpaired import Unpaired
 from pushforward.networks.refiner import Refiner
-from pushforward.training.game import Game, Loss, Player, Tensors, Terms
+from pushforward.training.game import Loss, Player, Tensors, Terms
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,7 @@ class Turns:
         return 1 + self.start if number == 1 else self.each
 
 
-class Refinement(Game):
+class Refinement(Unpaired):
     """R makes simulated images x look real, and D says of each patch whether it was refined.
 
     D: E Σ −log D(x̃) + E Σ −log(1 − D(y)),   x̃ half from R(x) and half from past ones       (eq. 2)
@@ -35,8 +36,7 @@ class Refinement(Game):
     patches, which leaves λ what it is. Shrivastava et al. 2017, arXiv:1612.07828, algorithm 1.
 
     The refiner keeps to its images alone until the discriminator has had its first turn: in the
-    first round the refiner, then the discriminator have the turns that start them. A batch is rows
-    of simulated images; `real` are all real ones, and the noise says which go with the batch.
+    first round the refiner, then the discriminator have the turns that start them.
     """
 
     def __init__(
@@ -50,14 +50,12 @@ class Refinement(Game):
         turns: tuple[Turns, Turns] = (Turns(1), Turns(1)),
     ) -> None:
         super().__init__()
-        self.real: Tensor
         self.weight: Tensor
         self.opened: Tensor
         self.refiner, self.discriminator, self.compared = refiner, discriminator, compared
         self.history = HistoryBuffer(history, real.shape[1]) if history else None
         self.turns = turns
-        # Data, not state: neither checkpoints nor saved models hold it.
-        self.register_buffer("real", real, persistent=False)
+        self.keep(real)
         # A buffer, so that the members of a population may each have their own.
         self.register_buffer("weight", torch.tensor(float(weight)), persistent=False)
         self.register_buffer("opened", torch.zeros(()))  # 1 once the discriminator has moved
@@ -70,7 +68,7 @@ class Refinement(Game):
         )
 
     def noise(self, n: int, rng: torch.Generator) -> Tensors:
-        drawn = {"real": torch.randint(len(self.real), (n,), generator=rng)}
+        drawn = self.chosen(n, rng)
         if self.history is not None:
             drawn |= self.history.noise(n, rng)
         if self.refiner.noises:
@@ -81,7 +79,8 @@ class Refinement(Game):
         """R(x), of the first rows of a batch if there are fewer than it has noise for."""
         return self.refiner(torch.cat([x, noise["grain"][: len(x)]], 1) if "grain" in noise else x)
 
-    def refine(self, x: Tensor, noise: Tensors) -> Terms:  # x: (n, p)
+    def refine(self, x: Tensor, noise: Tensors) -> Terms:
+        x, _ = self.both(x, noise)
         refined = self.refined(x, noise)
         values = self.discriminator(refined)
         change = (self.compared(refined) - self.compared(x)).abs().sum(1).mean()
@@ -92,13 +91,13 @@ class Refinement(Game):
 
     def judge(self, x: Tensor, noise: Tensors) -> Loss:
         state: Tensors = {}
+        x, real = self.both(x, noise)
         if self.history is None:
             fake = self.refined(x, noise)
         else:
             fresh = self.refined(x[: len(x) - len(x) // 2], noise)
             fake, after = self.history.show(fresh, noise["recalled"], noise["replaced"])
             state = {f"history.{name}": t for name, t in after.items()}
-        real = self.real[noise["real"]]
         refined, true = self.discriminator(torch.cat([fake, real])).split(len(x))
         return Loss({"refined": softplus(-refined).mean(), "real": softplus(true).mean()}, state)
 

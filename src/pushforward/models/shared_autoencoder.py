@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from pushforward.errors import InputError
 from pushforward.models.neural import check_choice, check_latent_dim, in_blocks, is_number
 from pushforward.models.two_domains import TwoDomainSampler, alike_images, in_words
+from pushforward.models.unpaired import Unpaired
 from pushforward.networks.convolutional import LEAST
 from pushforward.networks.layout import AsImages, AsRows, Layout
 from pushforward.networks.upscale import face_decoder, face_encoder, face_trunk
@@ -26,14 +27,13 @@ CODES = 24  # 1024 as published; a narrow code has no room for whose image it is
 SEVERAL = "expected several images of each of the two"
 
 
-class SharedEncoder(Game):
+class SharedEncoder(Unpaired):
     """Two autoencoders with one encoder, which sees each image bent and must give back the whole.
 
     min E ‖D_A(E(w(a))) − a‖₁ + E ‖D_B(E(w(b))) − b‖₁
 
-    with norms that are means over entries. Both decoders begin with the same layers, the trunk. A
-    batch is rows of A; `rows_b` are all training rows of B, and the noise says which go with the
-    batch, and how each row is bent. Korshunova et al. 2017, arXiv:1611.09577, swap faces by a
+    with norms that are means over entries. Both decoders begin with the same layers, the trunk; the
+    noise says how each row is bent. Korshunova et al. 2017, arXiv:1611.09577, swap faces by a
     network for each identity; one encoder and random warps are of deepfakes/faceswap, 2017.
     """
 
@@ -48,28 +48,26 @@ class SharedEncoder(Game):
         strength: float,
     ) -> None:
         super().__init__()
-        self.rows_b: Tensor
         self.encoder, self.trunk = encoder, trunk
         self.decoder_a, self.decoder_b = decoder_a, decoder_b
         self.warp, self.strength = warp, strength
-        # Data, not state: neither checkpoints nor saved models hold it.
-        self.register_buffer("rows_b", rows_b, persistent=False)
+        self.keep(rows_b)
 
     def players(self) -> tuple[Player, ...]:
         owns = (self.encoder, self.trunk, self.decoder_a, self.decoder_b)
         return (Player("model", self.reconstruct, owns=owns),)
 
     def noise(self, n: int, rng: torch.Generator) -> Tensors:
-        b = torch.randint(len(self.rows_b), (n,), generator=rng)
+        drawn = self.chosen(n, rng)
         bend_a, bend_b = (bends(n, self.strength, rng) for _ in range(2))
-        return {"b": b, "bend_a": bend_a, "bend_b": bend_b}
+        return drawn | {"bend_a": bend_a, "bend_b": bend_b}
 
-    def reconstruct(self, x: Tensor, noise: Tensors) -> Terms:  # x: (n, p)
-        b = self.rows_b[noise["b"]]
-        bent = torch.cat([self.warp(x, noise["bend_a"]), self.warp(b, noise["bend_b"])])
+    def reconstruct(self, x: Tensor, noise: Tensors) -> Terms:
+        a, b = self.both(x, noise)
+        bent = torch.cat([self.warp(a, noise["bend_a"]), self.warp(b, noise["bend_b"])])
         of_a, of_b = self.trunk(self.encoder(bent)).chunk(2)
         return {
-            "reconstruction_a": (self.decoder_a(of_a) - x).abs().mean(),
+            "reconstruction_a": (self.decoder_a(of_a) - a).abs().mean(),
             "reconstruction_b": (self.decoder_b(of_b) - b).abs().mean(),
         }
 
@@ -155,7 +153,6 @@ class SharedAutoencoder(TwoDomainSampler):
         self.random_state = random_state
 
     def _game(self, n: int, p: int) -> Game:  # noqa: ARG002
-        rows_b = getattr(self, "other_rows_", np.empty((0, p)))  # none to load a model
         k, width = check_latent_dim(self.latent_dim, CODES, 0), self.width or WIDTH
         layout = Layout.of(self.encoding_)
         channels, size = layout.channels, layout.size
@@ -169,7 +166,7 @@ class SharedAutoencoder(TwoDomainSampler):
             decoder(),
             decoder(),
             Warp(layout),
-            torch.as_tensor(rows_b, dtype=torch.float32),
+            self._rows_of_b(),
             self.warp,
         )
 

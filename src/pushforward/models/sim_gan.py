@@ -145,13 +145,12 @@ class SimGAN(TwoDomainSampler):
                 f"of {b.dtype}"
             )
         layout, width = Layout.of(a), self.width or WIDTH
-        real = getattr(self, "other_rows_", np.empty((0, p)))  # none to load a model
         psi = self.compare if isinstance(self.compare, nn.Module) else COMPARED[self.compare]()
         return Refinement(
             Refiner(layout, width, self.blocks, self.noise),
             nn.Sequential(AsImages(layout), self._judge(layout, width)),
             nn.Sequential(AsImages(layout), psi, nn.Flatten()),
-            torch.as_tensor(real, dtype=torch.float32),
+            self._rows_of_b(),
             self.weight,
             self.history,
             (

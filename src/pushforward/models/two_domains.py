@@ -16,11 +16,14 @@ from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted
 
 from pushforward.data.columns import check_table
+from pushforward.data.encoded_rows import EncodedRows, rows_to_learn_from
 from pushforward.data.encoding import Encoding
+from pushforward.data.on_disk import RowsOnDisk, opened
+from pushforward.data.windows import SideBySide
 from pushforward.errors import InputError
 from pushforward.evaluation.neighbours import neighbour_gap
 from pushforward.models.fitting import LOG, Fit
-from pushforward.models.neural import NeuralSampler, check_choice
+from pushforward.models.neural import NeuralSampler, check_choice, fingerprint_of
 from pushforward.models.translation import diagnose_translation
 from pushforward.sampler import Effort
 
@@ -36,11 +39,10 @@ class TwoDomainSampler(NeuralSampler):
     """
 
     takes: ClassVar[str] = "other rows"
-    reads_disk: ClassVar[bool] = False
     numbers: ClassVar[str] = "standard"  # so that equal units stay equal in both
     ways: ClassVar[tuple[str, ...]] = ("b", "a")  # what rows can be translated to
     other_encoding_: Encoding
-    other_rows_: np.ndarray  # encoded training rows of B, during a fit
+    other_rows_: Any  # encoded training rows of B, during a fit
     other_held_: Any  # encoded held-out rows of B, None before a split
     held_: np.ndarray  # encoded held-out rows of A, during a fit
 
@@ -103,9 +105,7 @@ class TwoDomainSampler(NeuralSampler):
         n, rng = self._order(n_samples, random_state)
         return self._drawn_encoding.inverse_transform(self._draw(n, rng), seed=self.sample_seed_)
 
-    def _beside(
-        self, y: Any, y_validation: Any, Z: np.ndarray, effort: Effort
-    ) -> tuple[np.ndarray, Effort]:
+    def _beside(self, y: Any, y_validation: Any, Z: Any, effort: Effort) -> tuple[Any, Effort]:
         if y is None:
             raise InputError(
                 f"{type(self).__name__} learns from two domains: give the rows of both, fit(A, B)"
@@ -115,41 +115,63 @@ class TwoDomainSampler(NeuralSampler):
                 "expected held-out rows of both domains or of none: give validation and "
                 "y_validation"
             )
-        B = check_other(y)
+        y = opened(y)
+        if isinstance(y, RowsOnDisk) and not isinstance(Z, EncodedRows):
+            raise InputError(
+                f"the rows of the second domain are on disk ({y.name}) and those of the first in "
+                "memory: leave the first on disk too, pf.open_data(path)"
+            )
+        B = check_other(self._in_memory(y))
         self.other_encoding_ = Encoding().fit(B, every_column=effort.every_column)
         for name, encoding in (("first", self.encoding_), ("second", self.other_encoding_)):
             if not encoding.width:
                 raise InputError(f"expected two domains that vary, the {name} has one value only")
         if alike_images(self.encoding_, self.other_encoding_):
             Z, effort = self._encode_together(Z, B, effort)
-        self.other_rows_ = self.other_encoding_.transform(B)
+        if isinstance(y, RowsOnDisk):
+            self.other_encoding_.recount(y.counts)
+            self.other_rows_ = EncodedRows(y, self.other_encoding_)
+        else:
+            self.other_rows_ = self.other_encoding_.transform(B)
         self.other_held_ = None
         if y_validation is not None:
-            held = check_other(y_validation, self.other_encoding_)
+            held = check_other(self._in_memory(opened(y_validation)), self.other_encoding_)
             self.other_held_ = self.other_encoding_.transform(held)
         return Z, effort
 
-    def _encode_together(
-        self, Z: np.ndarray, B: np.ndarray, effort: Effort
-    ) -> tuple[np.ndarray, Effort]:
+    def _encode_together(self, Z: Any, B: np.ndarray, effort: Effort) -> tuple[Any, Effort]:
         """One encoding for images of both domains, so that its columns are the same pixels.
 
         Those that vary in neither domain are left out; apart, each would lack others.
         """
-        apart, A = self.encoding_, self.encoding_.inverse_transform(Z)
+        apart, on_disk = self.encoding_, isinstance(Z, EncodedRows)
+        A = rows_to_learn_from(Z.rows) if on_disk else apart.inverse_transform(Z)
         together = Encoding().fit(np.concatenate([A, B]))
         self.encoding_ = self.other_encoding_ = together
         if effort.validation is not None:
             held = apart.inverse_transform(effort.validation)
             effort = replace(effort, validation=together.transform(held))
-        return together.transform(A), effort
+        return EncodedRows(Z.rows, together) if on_disk else together.transform(A), effort
 
-    def _held_back(self, Z: np.ndarray, effort: Effort) -> tuple[np.ndarray, np.ndarray]:
+    def _held_back(self, Z: Any, effort: Effort) -> tuple[Any, np.ndarray]:
         """Both domains are split; restarts find B split already, as they do A."""
         rows, held = super()._held_back(Z, effort)
         theirs = replace(effort, validation=self.other_held_)
         self.other_rows_, self.other_held_ = super()._held_back(self.other_rows_, theirs)
         return rows, held
+
+    def _on_disk(self, rows: EncodedRows, seed: int, device: torch.device) -> Any:
+        first = super()._on_disk(rows, seed, device)
+        if not isinstance(self.other_rows_, EncodedRows):
+            return first
+        return SideBySide(first, super()._on_disk(self.other_rows_, seed + 1, device))
+
+    def _rows_of_b(self) -> torch.Tensor:
+        """All training rows of B; none where they are on disk, or a model is loaded."""
+        rows = getattr(self, "other_rows_", None)
+        if not isinstance(rows, np.ndarray):
+            rows = np.empty((0, self.other_encoding_.width))
+        return torch.as_tensor(rows, dtype=torch.float32)
 
     def _prepare(self, Z: torch.Tensor, held: np.ndarray, rng: np.random.Generator) -> None:
         most = max(1, min(SOURCE_ROWS, SOURCE_NUMBERS // Z.shape[1]))
@@ -197,16 +219,19 @@ class TwoDomainSampler(NeuralSampler):
 
     def _after(self, Z: np.ndarray) -> Self:
         """Make the translations give categories in their shares, and call it fitted."""
-        for _, rows, encoding, translate in self._both_ways(self.source_, self.other_rows_):
+        b = self.other_rows_
+        if isinstance(b, EncodedRows):
+            b = b.some(SOURCE_ROWS, np.random.default_rng([self.seed_, 1]))
+        for _, rows, encoding, translate in self._both_ways(self.source_, b):
             if encoding.shares:
                 encoding.calibrate(translate(rows))
         del self.other_rows_, self.other_held_, self.held_
         self.n_rows_ = len(Z)
         return self
 
-    def _fingerprint(self, train: np.ndarray, held: np.ndarray) -> dict[str, Any]:
+    def _fingerprint(self, train: Any, held: np.ndarray) -> dict[str, Any]:
         digests = {
-            "other_rows": hashlib.sha256(self.other_rows_.tobytes()).hexdigest(),
+            "other_rows": fingerprint_of(self.other_rows_),
             "other_held_out": hashlib.sha256(self.other_held_.tobytes()).hexdigest(),
         }
         return super()._fingerprint(train, held) | digests
