@@ -242,7 +242,7 @@ class Sampler(BaseEstimator, ABC):
             raise InputError(
                 f"{type(self).__name__} has all rows in memory, and these {len(X):,} are on disk "
                 f"({X.name}): fit it to some, rows = pf.open_data(path).sample(10_000), or take a "
-                "method that trains networks on one set of rows, such as pf.VAE"
+                "method that trains networks, such as pf.VAE"
             )
         known = rows_to_learn_from(X)
         LOG.info("%s: the encoding is learnt from %d of %d rows", X.name, len(known), len(X))
