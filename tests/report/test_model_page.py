@@ -1,6 +1,7 @@
 """The page of a model: images before and after, and what can be measured of them."""
 
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from pushforward.inspection import inspect
 from pushforward.report.before_after import checked, known_rows
 from pushforward.report.enlargements import bicubic, enlargements
 from pushforward.report.model_page import render_model, write_model_report
-from pushforward.report.telling import nearer, pixels, told
+from pushforward.report.telling import gain, pixels, told
 from pushforward.report.translations import translations
 from pushforward.sampler import Sampler
 
@@ -92,7 +93,9 @@ def test_a_perfect_translation_is_told_from_doing_nothing(models):
     assert "(A: 100%)" in answer[0]
     assert answer[1] == "In so many images these classifiers do not tell them apart."
     changes = translations(nothing, A, B, pixels)
-    assert changes.answer[0].startswith("A as B: no gain can be seen. It is told from real B 100%")
+    assert changes.answer[0].startswith(
+        "A as B is not seen to be nearer to B than A was: told from real B 100%"
+    )
     assert changes.answer[1] == "They can still be told apart."
     (moved, again) = changes.ways[0].rows[1][1][2:]
     assert (moved, again) == ("0.000", "0.000")
@@ -151,12 +154,14 @@ def test_bicubic_keeps_what_is_even_and_each_channel_by_itself():
     np.testing.assert_allclose(large, np.broadcast_to([0, 0.5, 0], large.shape), atol=1e-6)
 
 
-def test_gains_count_only_where_intervals_part_and_none_is_lost():
+def test_gains_and_losses_count_only_where_intervals_part():
     alike, apart = told(A[:20], A[20:], pixels), told(A, B, pixels)
     assert (alike.apart, apart.apart) == (False, True)
-    assert nearer(apart, alike)
-    assert not nearer(alike, apart)
-    assert not nearer(apart, apart)
+    mixed = replace(apart, nearest=alike.nearest), replace(apart, network=alike.network)
+    assert gain(apart, alike) == "nearer"
+    assert gain(alike, apart) == "farther"
+    assert gain(*mixed) == "mixed"
+    assert gain(apart, apart) == "unclear"
 
 
 def test_the_page_is_one_file_that_says_what_it_shows(models, tmp_path):

@@ -44,15 +44,18 @@ def told(real: NDArray, other: NDArray, see: See) -> Told:
     return Told(classifier_test(a, b, "knn"), classifier_test(a, b, "neural"))
 
 
-def nearer(before: Told, after: Told) -> bool:
-    """Whether after is told less often than before: surely by one, and surely not more by any.
+def gain(before: Told, after: Told) -> str:
+    """Whether after is told less often: "nearer", "farther", "mixed", or "unclear".
 
-    Surely: the 95 % intervals of the two accuracies do not overlap.
+    A classifier counts where the 95 % intervals of its two accuracies do not overlap; "mixed" is
+    where one tells less often and the other more.
     """
     pairs = [(before.nearest, after.nearest), (before.network, after.network)]
-    less = [now.interval[1] < then.interval[0] for then, now in pairs]
-    more = [now.interval[0] > then.interval[1] for then, now in pairs]
-    return any(less) and not any(more)
+    less = any(now.interval[1] < then.interval[0] for then, now in pairs)
+    more = any(now.interval[0] > then.interval[1] for then, now in pairs)
+    if less and more:
+        return "mixed"
+    return "nearer" if less else "farther" if more else "unclear"
 
 
 def pixels(images: NDArray) -> NDArray[np.float64]:

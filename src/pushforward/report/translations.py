@@ -26,7 +26,7 @@ from pushforward.report.before_after import (
     told_cells,
     unit,
 )
-from pushforward.report.telling import See, Told, nearer, told
+from pushforward.report.telling import See, Told, gain, told
 from pushforward.sampler import HasCodes
 from pushforward.training.diagnosis import Finding
 
@@ -154,10 +154,11 @@ def _way(
         (done, told_cells(seen.after) + moved),
         (f"real{'' if refines else f' {target.name}'}", told_cells(seen.real) + [""] * len(moved)),
     ]
+    n = (seen.real.nearest.n_train + seen.real.nearest.n_test) // 2
     between = distance(x, np.roll(x, 1, axis=0))
     caption = (
-        f"Each held against {seen.real.nearest.n_train + seen.real.nearest.n_test} images, half of "
-        f"them real ones. Two different {'simulated images' if refines else f'of {source.name}'} "
+        f"Told: {n} of each kind against {n} real ones, half of all to learn from and half to "
+        f"test on. Two different {'simulated images' if refines else f'of {source.name}'} "
         f"are {share(between)} apart."
     )
     title = "From simulated to refined" if refines else f"From {source.name} to {target.name}"
@@ -200,7 +201,7 @@ def _answer(source: str, target: str, seen: Seen, refines: bool) -> Sequence[str
     done = "Refined images" if refines else f"{source} as {target}"
     real = "real ones" if refines else f"real {target}"
     before, after = seen.before, seen.after
-    if before is not None and not before.apart:
+    if before is not None and not (before.apart or after.apart):
         return [
             f"{done}: neither classifier tells {source} from {real} to begin with, so they cannot "
             "say what is gained. Look at the rows."
@@ -209,25 +210,30 @@ def _answer(source: str, target: str, seen: Seen, refines: bool) -> Sequence[str
     head = f"{done}: "
     if before is not None:
         then = [f" ({source}: {percent(t.accuracy)})" for t in (before.nearest, before.network)]
-        gains = nearer(before, after)
-        looks = "look" if refines else "looks"
-        head = (
-            f"{done} {looks} more {'real' if refines else f'like {target}'}: "
-            if gains
-            else (f"{done}: no gain can be seen. ")
-        )
+        head = f"{done} {_in_words(gain(before, after), source, target, refines)}"
     numbers = (
         f"told from {real} {percent(after.nearest.accuracy)} of the time by the nearest "
         f"images{then[0]}, {percent(after.network.accuracy)} by a small network{then[1]}; 50% is "
         "chance."
     )
-    verdict = head + (numbers if head.endswith(": ") else f"It is {numbers}")
+    verdict = head + numbers
     passes = (
         "They can still be told apart."
         if after.apart
         else "In so many images these classifiers do not tell them apart."
     )
     return [verdict, passes]
+
+
+def _in_words(gained: str, source: str, target: str, refines: bool) -> str:
+    """What the classifiers say of before and after; numbers follow."""
+    are, look, real = ("are", "look", "real") if refines else ("is", "looks", f"like {target}")
+    return {
+        "nearer": f"{look} more {real}: ",
+        "farther": f"{look} less {real} than {source} as it was: ",
+        "mixed": f"{look} more {real} to one classifier and less to the other: ",
+        "unclear": f"{are} not seen to be nearer to {target} than {source} was: ",
+    }[gained]
 
 
 def _seen_before(model: TwoDomainSampler, a: Side, refines: bool) -> list[str]:
