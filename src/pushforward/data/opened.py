@@ -93,9 +93,9 @@ def open_data(
 
     Any method that trains networks can be fitted to them, and has a window of them in memory at a
     time. An epoch reads blocks (256 KiB of an array, a row group, a picture) in a random order that
-    the seed gives, and mixes the rows of those in a window (64 MiB once they are encoded, or one row
-    group). Encodings are learnt from the same 100 000 rows every time, or fewer wide ones (8 million
-    numbers); the categories and identifiers of a Parquet file from all rows.
+    the seed gives, and mixes the rows of those in a window (64 MiB once they are encoded, or one
+    row group). Encodings are learnt from the same 100 000 rows every time, or fewer wide ones (8
+    million numbers); the categories and identifiers of a Parquet file from all rows.
 
     Args:
         path: the file or folder.
