@@ -207,6 +207,8 @@ def test_a_clone_is_unfitted_and_configured_alike(name):
 def test_an_unknown_option_lists_the_known_ones():
     with pytest.raises(InputError, match="gan has no option 'lr'; it has augment, average"):
         pf.METHODS["gan"].make(lr=1)
+    with pytest.raises(InputError, match="beta_1 is the first of betas; give one of both"):
+        pf.METHODS["gan"].make(beta_1=0.5, betas=(0.5, 0.9))
 
 
 @pytest.mark.parametrize("name", CLASSES)

@@ -57,6 +57,8 @@ class Method:
         known = self.sampler._get_param_names()
         if BETA_1 in options and "betas" in known:
             options = dict(options)
+            if "betas" in options:
+                raise InputError(f"{self.name}: beta_1 is the first of betas; give one of both")
             first = options.pop(BETA_1)
             options["betas"] = (first, self._usual("betas")[1])
         unknown = [name for name in options if name not in known]

@@ -322,6 +322,10 @@ def test_a_full_disk_keeps_what_is_finished(tmp_path, monkeypatch):
         ({"engine": "slurm"}, "an engine among local, ray"),
         ({"address": "auto"}, "Ray cluster"),
         ({"storage": "sqlite:///x.db"}, "Optuna's"),
+        (
+            {"space": {"vae": {"beta_1": Uniform(0, 1), "betas": Choice(((0.5, 0.9),))}}},
+            r"beta_1 is the first of betas; search one of both",
+        ),
     ],
 )
 def test_refuses_what_cannot_be_studied_before_anything_runs(tmp_path, options, message):

@@ -204,6 +204,8 @@ def space_of(method: Method, ranges: str, given: Mapping[str, Space]) -> Space:
         raise InputError(f"expected ranges to be {' or '.join(RANGES)}, got {ranges!r}")
     space = given.get(method.name, method.wide if ranges == "wide" else method.narrow)
     known = method.sampler._get_param_names()
+    if BETA_1 in space and "betas" in space:
+        raise InputError(f"{method.name}: beta_1 is the first of betas; search one of both")
     for option, each in space.items():
         if not isinstance(each, Range):
             raise InputError(
