@@ -17,7 +17,7 @@ STATUS = {
     "COPYING": "hands out rows it was trained on, so its numbers say nothing of new rows",
     "COLLAPSED": "draws nearly the same rows again and again, or only part of the data",
     "DIVERGED": "left the finite numbers while training",
-    "OUT_OF_BUDGET": "took far longer than the budget that the others kept to",
+    "OUT_OF_BUDGET": "went over its budget by more than half",
     "FAILED": "stopped with an error",
 }
 STOPPED = {
