@@ -2,7 +2,7 @@
 
 A folder of PNG pictures and a Parquet file are read window by window, with nothing trained beside
 it. Numbers of threads take turns, so that a busy moment of the machine meets all of them. Windows
-that were begun ahead and not used count in the processor time: few in the full run, many in a trial.
+that were begun ahead and not used count as processor time: few in a full run, many in a trial.
 """
 
 from __future__ import annotations
