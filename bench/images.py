@@ -8,6 +8,8 @@ them that has learnt the labels of the training rows, and by pixels beside; meth
 label are also asked for each. Options are the registry's, except for the width of the networks,
 which is narrowed to what a minute of one core can train.
 
+The first images that each drew are put into docs/images-32.png.
+
 `--size 64` takes larger glyphs, `--full` the registry's own widths and 4 hours a fit, for a GPU
 (`--device cuda`).
 """
@@ -20,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from matplotlib.figure import Figure
 
 import pushforward as pf
 from pushforward.methods import METHODS, Method
@@ -35,6 +38,8 @@ COMPARED = (
 )
 REPEATS, GLYPHS = 3, 4000
 WIDTH = 16  # channels of the first convolution
+SHOWN = 20  # images of each method in the picture
+DOCS = Path(__file__).resolve().parent.parent / "docs"
 SCORES = ("nn_real", "nn_fake", "frechet", "precision", "recall", "coverage", "copies")
 
 
@@ -113,6 +118,8 @@ def main() -> None:
     head = ["method", "1-NN distance", "real half", "fake half", "Fréchet", "precision"]
     print_table([*head, "recall", "coverage", "by label", "rounds"], table)
     print("* yardsticks", write_report(folder))
+    if not options.quick:
+        draw(folder / "samples", options.size, [s.method for s in result.standings])
     settings = {"size": options.size, "glyphs": len(glyphs.X), "budget": budget}
     settings |= {"width": None if options.full else options.width, "repeats": repeats}
     keep(
@@ -120,6 +127,19 @@ def main() -> None:
         folder_of(options),
         {"machine": machine(), "settings": settings, "methods": kept},
     )
+
+
+def draw(samples: Path, size: int, methods: list[str]) -> None:
+    """The first images that each method drew in the first repeat, in the order of their ranks."""
+    names = ["real rows", *(name for name in methods if name != "real rows")]
+    figure = Figure(figsize=(8, 0.42 * len(names)), dpi=120, layout="constrained")
+    for axes, name in zip(figure.subplots(len(names), 1), names, strict=True):
+        with np.load(samples / f"{name.replace(' ', '-')}-0.npz") as drawn:
+            images = drawn["X"][:SHOWN].reshape(-1, size, size)
+        axes.imshow(np.hstack(list(images)), "gray_r", interpolation="nearest")
+        axes.set(xticks=[], yticks=[])
+        axes.set_ylabel(name, rotation=0, ha="right", va="center", fontsize=8)
+    figure.savefig(DOCS / f"images-{size}.png")
 
 
 def tell(row: dict[str, Any], finished: int, total: int) -> None:
