@@ -13,7 +13,7 @@ from pushforward.errors import InputError, did_you_mean
 
 LARGEST_INTEGER = 2**53  # beyond it a float64 skips whole numbers
 FEW = 20  # this many distinct strings are categories in a table of any length
-NAMES_ROWS = "it names the rows, an identifier (convert it to floats or a category to learn it)"
+NAMES_ROWS = "it names the rows, an identifier (to learn it: floats or a category, --as-category)"
 
 
 def choose_columns(

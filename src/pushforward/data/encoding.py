@@ -133,7 +133,7 @@ class Encoding:
                 named = ", ".join(map(repr, self.identifiers))
                 notes.append(
                     f"not learnt but numbered anew, as it names the rows: column {named} "
-                    "(convert it to floats or a category to learn it)"
+                    "(to learn it: floats or a category, --as-category)"
                 )
             if notes:
                 warnings.warn("; ".join(notes), DataWarning, stacklevel=5)

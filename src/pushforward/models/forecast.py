@@ -80,9 +80,11 @@ class Forecast:
     def __str__(self) -> str:
         limit = "" if self.budget is None else f", within a budget of {in_words(self.budget)}"
         free = "" if self.free is None else f", {self.free / 2**20:,.0f} MiB are free"
+        itself = ""
+        if self.soonest < self.seconds:
+            itself = f"; training may stop by itself after {in_words(self.soonest)}"
         return (
-            f"{self.method}: at most {in_words(self.seconds)}{limit}; training may stop by itself "
-            f"after {in_words(self.soonest)}\n"
+            f"{self.method}: at most {in_words(self.seconds)}{limit}{itself}\n"
             f"  preparation {in_words(self.preparation)}; {self.rounds:,} rounds at most, "
             f"{1000 * self.round:.3g} ms each; {self.looks:,} scores, {1000 * self.look:.3g} ms "
             f"each; memory {self.memory / 2**20:,.0f} MiB{free}"

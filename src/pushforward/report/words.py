@@ -84,6 +84,13 @@ NUMBERS = (
         "share of generated {noun} that (nearly) equal a training row.",
     ),
     Number(
+        "near_copies",
+        "near copies",
+        "↓",
+        "share of generated {noun} less than half as far from a training row as from any other "
+        "real one. Chance gives some; many are training rows with noise.",
+    ),
+    Number(
         "modes",
         "modes",
         "↑",
