@@ -162,6 +162,12 @@ def _scores(sampler: Sampler, about: dict[str, Any]) -> str:
     compared = about.get("compared")
     if isinstance(compared, dict):
         lines += _compared(compared)
+    translates = sampler.takes == "other rows" and sampler.encoding_.kind == "images"
+    if not lines and (translates or hasattr(sampler, "upscale")):
+        return (
+            "Nothing was measured when it was saved. Look at what it does to images it has not "
+            "seen: `pushforward report FOLDER HELD_OUT`, with `--other` where it has two sets."
+        )
     if not lines:
         return (
             "Nothing was measured when it was saved. Hold what it draws against rows that it has "

@@ -8,6 +8,7 @@ import pytest
 from torch import nn
 
 import pushforward as pf
+from pushforward.card import _scores as card
 from pushforward.data.simulated import shrink
 from pushforward.errors import InputError
 from pushforward.evaluation.image_quality import psnr
@@ -239,3 +240,10 @@ def quietly_saved(model, path):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that it holds training images
         return model.save(path)
+
+
+def test_a_card_without_scores_points_to_this_page(models):
+    for name, model in models.items():
+        unscored = Doing(model, None)
+        unscored.scores_ = unscored.diagnosis_ = []
+        assert "pushforward report FOLDER HELD_OUT" in card(unscored, {}), name
