@@ -6,8 +6,9 @@
 Each turn fits one method to a table with holes and categories, or to images, draws from it, under a
 condition too, saves it, loads it and scores it, all in one process and with short trainings. After
 every turn the memory that the process holds, after a collection of garbage, and its open files are
-noted. The first turn of every method, which fills what is made once, is left out; of the rest the
-slope of memory over turns is told, with its standard error from means of whole cycles of methods.
+noted. The first turn of every method, which fills what is made once, is left out; of the rest, and
+of its second half, the slope of memory over turns is told, with its standard error from means of
+whole cycles of methods.
 Needs /proc (Linux).
 """
 
@@ -118,13 +119,14 @@ def main() -> None:
     finally:
         shutil.rmtree(folder)
     warm = np.array(held[len(turns) :])
-    growth = slope(warm, len(turns))
+    half = warm[len(warm) // 2 :]
     result = {
         "turns": len(held),
         "minutes": round((time.monotonic() - began) / 60, 1),
         "MiB after the first cycle": round(held[len(turns) - 1], 1) if len(warm) else None,
         "MiB at the end": round(held[-1], 1),
-        "MiB of growth per turn, standard error": growth,
+        "MiB of growth per turn, standard error": slope(warm, len(turns)),
+        "the same of the second half": slope(half, len(turns)),
         "open files, least and most": [min(files[len(turns) :] or files), max(files)],
         "MiB": [round(value, 1) for value in held],
     }
