@@ -104,6 +104,31 @@ def test_identifiers_go_on_after_the_largest_of_all(tmp_path):
 
 
 @pytest.mark.usefixtures("few")
+@pytest.mark.filterwarnings("ignore:not learnt but numbered anew")
+@pytest.mark.parametrize("other", ["none", "", None, "R" + "9" * 30])
+def test_what_is_no_identifier_in_a_row_that_was_not_seen_is_passed_over(other, tmp_path):
+    X = frame()[["x"]]
+    X["id"] = [f"R{k}" for k in np.random.default_rng(1).permutation(N)]
+    rows = unsampled(opened(tmp_path / "t.parquet", X), 3)
+    X.loc[rows[:2], "id"], X.loc[rows[2], "id"] = other, f"R{N}"
+    known = rows_to_learn_from(opened(tmp_path / "t.parquet", X))
+    identifier = Encoding().fit(known).identifiers["id"]
+    assert (identifier.prefixes, identifier.first) == (["R"], [N + 1])
+
+
+@pytest.mark.usefixtures("few")
+def test_nan_counts_as_missing(tmp_path):
+    two = np.random.default_rng(0).choice([0.0, 1.0, np.nan], N)
+    table = pa.table({"x": frame()["x"].to_numpy(), "two": pa.array(two)})  # without a null
+    pq.write_table(table, tmp_path / "t.parquet", row_group_size=300)
+    rows = pf.open_data(tmp_path / "t.parquet")
+    encoding = Encoding().fit(rows_to_learn_from(rows))
+    encoding.recount(rows.counts)
+    (shares,) = encoding.shares
+    assert shares == pytest.approx([np.mean(two == 0), np.mean(two == 1), np.isnan(two).mean()])
+
+
+@pytest.mark.usefixtures("few")
 def test_too_many_values_are_told(tmp_path):
     X = frame()
     rows = unsampled(opened(tmp_path / "t.parquet", X), 30)

@@ -45,7 +45,8 @@ class _Values:
         coded = part.unify_dictionaries().combine_chunks()
         if not pa.types.is_dictionary(coded.type):
             coded = coded.dictionary_encode()
-        values = [*coded.dictionary.to_pylist(), None]
+        distinct = coded.dictionary.to_pylist()
+        values = [*(None if v != v else v for v in distinct), None]  # NaN is missing too
         codes = coded.indices.fill_null(len(values) - 1).to_numpy(zero_copy_only=False)
         counts, place = np.bincount(codes), np.zeros(len(values), dtype=np.int64)
         place[codes[::-1]] = np.arange(len(codes))[::-1]  # where each is first: the last one stays
@@ -75,9 +76,10 @@ class _Largest:
             codes, prefixes = np.where(numbers.is_null(), -1, 0), [""]
         else:
             text = part.cast(part.type.value_type) if pa.types.is_dictionary(part.type) else part
-            parts = pc.extract_regex(text, NUMBERED).combine_chunks()
-            numbers = parts.field("number").cast(pa.int64())
-            codes, prefixes = pd.factorize(parts.field("prefix").to_numpy(zero_copy_only=False))
+            # Flattened, of text that is no such identifier both are missing; as fields, empty.
+            prefix, number = pc.extract_regex(text, NUMBERED).combine_chunks().flatten()
+            numbers = number.cast(pa.int64())
+            codes, prefixes = pd.factorize(prefix.to_numpy(zero_copy_only=False))
         values = numbers.fill_null(0).to_numpy()
         for k, prefix in enumerate(prefixes[: FEW + 1] if (codes >= 0).any() else []):
             here = np.flatnonzero(codes == k)
