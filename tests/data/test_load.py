@@ -202,6 +202,7 @@ def test_dropped_and_useless_columns(save):
         ({"label": "kind", "drop": ["kind"]}, "neither in drop nor"),
         ({"label": "b"}, "1 of 3 labels in 'b' are missing"),
         ({"drop": ["z"]}, "'z'"),
+        ({"drop": [4]}, "no column is called 4"),
     ],
 )
 def test_options_that_do_not_fit(save, options, words):

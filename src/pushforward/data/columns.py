@@ -47,7 +47,7 @@ def choose_columns(
     if unknown:
         raise InputError(
             f"no column is called {', '.join(map(repr, unknown))}"
-            f"{did_you_mean(unknown[0], map(str, frame.columns))}; "
+            f"{did_you_mean(str(unknown[0]), map(str, frame.columns))}; "
             f"the columns are {', '.join(map(repr, frame.columns))}"
         )
     frame = frame.drop(columns=drop)
