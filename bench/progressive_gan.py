@@ -155,9 +155,12 @@ def show(runs: list[dict[str, Any]]) -> None:
 
 
 def main() -> None:
-    options = options_of(__doc__).parse_args()
+    parser = options_of(__doc__)
+    parser.add_argument("--cases", nargs="+", help="pixels/seed, such as 32/2; all by default")
+    options = parser.parse_args()
     torch.set_num_threads(1)
-    cases, phase = (((16, 0),), 4) if options.quick else (CASES, PHASE)
+    chosen = [tuple(map(int, case.split("/"))) for case in options.cases or []]
+    cases, phase = (((16, 0),), 4) if options.quick else (chosen or CASES, PHASE)
     settings = {
         "train": TRAIN,
         "test": TEST,
