@@ -86,7 +86,8 @@ def report(
     X = _held_out(data, images[data], model.encoding_)
     there = getattr(model, "other_encoding_", model.encoding_)
     y = None if other is None else _held_out(other, images[other], there)
-    path = out or folder.with_name(f"{folder.name}-report.html")
+    whole = folder if folder.name not in ("", "..") else folder.resolve()
+    path = out or whole.with_name(f"{whole.name}-report.html")
     name = " and ".join(Path(each).name for each in (data, other) if each)
     typer.echo(f"report: {write_model_report(path, model, X, y, features=features, name=name)}")
 

@@ -119,7 +119,8 @@ def test_training_images_are_found_among_held_out_ones(models):
     model = models["super-resolution"]
     said = f"{len(model.source_)} of these 70 images are training images"
     assert any(said in s for s in enlargements(model, seen, pixels).answer)
-    assert known_rows(np.zeros((1, 2)), np.array([[-0.0, 0.0], [0.1, 0.0]])) == 1
+    edge = np.array([[0.0005, 0.0]])  # which other last digits round the other way
+    assert known_rows(edge + 1e-8, np.concatenate([edge - 1e-8, edge + 0.1])) == 1
 
 
 def test_upscaled_images_are_held_against_bicubic_ones_and_the_truth(models):
@@ -206,6 +207,14 @@ def test_mistakes_are_told_in_words(models, tmp_path):
         render_model(rows, A, B)
 
 
+def test_features_that_are_learnt_from_one_size_are_refused_for_two():
+    large = LIGHT.repeat(2, axis=1)
+    model = pf.CycleGAN(width=4, max_rounds=1, random_state=0).fit(DARK[FITTED], large[FITTED])
+    with pytest.raises(InputError, match=r"pca:2 is learnt from images of one size"):
+        render_model(model, A, large[30:70], features="pca:2")
+    assert pixels(np.ones((2, 8, 1000))).shape == (2, 125)  # and of narrow ones something is left
+
+
 @pytest.mark.filterwarnings("always")
 def test_the_command_draws_it_of_folders_and_files(run, models, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
@@ -215,6 +224,10 @@ def test_the_command_draws_it_of_folders_and_files(run, models, tmp_path, monkey
     code, out, _ = run("report", "m", "a.npy", "--other", "b.npy")
     assert (code, out) == (0, "report: m-report.html\n")
     assert "a.npy and b.npy, 40 and 40 images" in (tmp_path / "m-report.html").read_text()
+    monkeypatch.chdir("m")
+    assert run("report", ".", "../a.npy", "--other", "../b.npy")[0] == 0
+    monkeypatch.chdir("..")
+    assert (tmp_path / "m-report.html").read_text().count("a.npy and b.npy") == 2
     by = pf.SuperResolution(
         width=2, blocks=1, max_rounds=2, features=nn.Conv2d(1, 2, 3), random_state=0
     )

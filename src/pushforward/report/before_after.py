@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from pushforward.data.encoding import Encoding
 from pushforward.errors import InputError
+from pushforward.evaluation.neighbours import nearest_distance
 from pushforward.report.figures import show_images
 from pushforward.report.pictures import Picture, picture
 from pushforward.report.style import WIDE, new_figure, styled
@@ -21,6 +22,9 @@ from pushforward.training.diagnosis import Finding
 FEWEST = 8  # held-out images, of which anything can be said
 LARGE = 64  # pixels: eight of these fit side by side, of larger ones four
 FIGURES = 2  # of each way
+LAST_DIGITS = (
+    1e-3  # by which encoded pixels of the same image differ at most, as a root mean square
+)
 OFF_SCALE = 0.01  # of the range that was fitted, which held-out pixels must take up
 
 
@@ -157,13 +161,8 @@ def known_rows(stored: NDArray, rows: NDArray) -> int:
     >>> known_rows(np.eye(2), np.array([[1.0, 0.0], [0.5, 0.5]]))
     1
     """
-
-    def keys(values: NDArray) -> list[bytes]:
-        rounded = np.round(np.asarray(values, dtype=np.float64), 3) + 0.0  # no minus zero
-        return [row.astype(np.float32).tobytes() for row in rounded]
-
-    known = set(keys(stored))
-    return sum(key in known for key in keys(rows))
+    least = nearest_distance(rows, stored)
+    return int((least <= LAST_DIGITS * math.sqrt(rows.shape[1])).sum())
 
 
 def percent(value: float) -> str:

@@ -86,6 +86,12 @@ def render_model(model: Sampler, X: Any, y: Any, *, features: Any = None, name: 
             else f"{name_of(model)} was fitted to one set of images; leave the second out"
         )
     X, y = _some(X), None if y is None else _some(y)
+    learnt = str(features).partition(":")[0] in ("pca", "standardised")
+    if learnt and two and model.encoding_.shape != model.other_encoding_.shape:
+        raise InputError(
+            f"{features} is learnt from images of one size, and this model has two: leave features "
+            "out, or take inception:FILE"
+        )
     see = pixels if features is None else feature_map(features, X)
     if isinstance(model, TwoDomainSampler):
         changes = translations(model, X, y, see)

@@ -65,6 +65,6 @@ def pixels(images: NDArray) -> NDArray[np.float64]:
     (2, 903)
     """
     h, w = images.shape[1:3]
-    factor = math.ceil(max(h, w) / SIDE)
+    factor = min(math.ceil(max(h, w) / SIDE), h, w)  # something is left of a narrow one
     cut = images[:, : h - h % factor, : w - w % factor]  # shrink asks for whole blocks
     return shrink(cut, factor).reshape(len(images), -1)
