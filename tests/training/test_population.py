@@ -104,8 +104,6 @@ ALL = registered(VARIANTS) | MADE
 GAMES = registered(KINDS) | MADE
 # For the laws that are about the population more than about the game, and take longest.
 FEW = registered([v for v in KINDS if v[0] in ("gan", "vae", "cycle-gan")]) | MADE
-QUICK = ("vae-", "PooledGame", "UpdateSeesMoves")
-FEW_CASES = [pytest.param(FEW[n], marks=[pytest.mark.slow] * (n not in QUICK), id=n) for n in FEW]
 
 
 def rounds(training, n):
@@ -135,7 +133,7 @@ def test_a_member_equals_its_solo_run(members):
         assert torch.equal(mine.stream.rng.get_state(), solo.stream.rng.get_state())
 
 
-@pytest.mark.parametrize("members", FEW_CASES)
+@pytest.mark.parametrize("members", FEW.values(), ids=FEW)
 @pytest.mark.parametrize("gone", [2, pytest.param(0, marks=pytest.mark.slow)])
 def test_freezing_one_leaves_the_others_bitwise_unchanged(members, gone):
     whole, thinned = Population(members()), Population(members())
@@ -154,7 +152,7 @@ def test_freezing_one_leaves_the_others_bitwise_unchanged(members, gone):
         assert same(weights(thinned.members[k]), weights(whole.members[k]))
 
 
-@pytest.mark.parametrize("members", FEW_CASES)
+@pytest.mark.parametrize("members", FEW.values(), ids=FEW)
 @pytest.mark.parametrize("frozen", [1, pytest.param(None, marks=pytest.mark.slow)])
 def test_stop_and_resume_equals_going_on(members, frozen):
     whole, other = Population(members()), Population(members())
