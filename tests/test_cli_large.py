@@ -45,3 +45,13 @@ def test_a_forecast_is_told_and_nothing_fitted(run, tmp_path):
     assert "9 rounds at most" in out
     assert list(tmp_path.iterdir()) == []
     assert "no rounds to be timed" in run("fit", "digits", "--method", "gaussian", "--forecast")[1]
+
+
+def test_a_comparison_is_forecast_and_nothing_kept(run, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    asked = ("--methods", "copula,vae", "--max-rounds", "9", "--repeats", "2", "--jobs", "1")
+    code, out, _ = run("compare", "digits", *asked, "--forecast")
+    assert code == 0
+    for part in ("one fit of", "copula", "vae", "2 repeats, 1 at a time", "in all"):
+        assert part in out
+    assert not list(tmp_path.iterdir())

@@ -832,8 +832,16 @@ def compare(
     if forecast:
         from pushforward.study.forecast import forecast_comparison
 
-        effort: dict[str, Any] = {"budget": budget, "max_rounds": max_rounds, "jobs": jobs}
-        told = forecast_comparison(dataset, methods=methods, repeats=repeats, seed=seed, **effort)
+        told = forecast_comparison(
+            dataset,
+            methods=methods,
+            repeats=repeats,
+            budget=budget,
+            max_rounds=max_rounds,
+            seed=seed,
+            jobs=jobs,
+            target=target,
+        )
         typer.echo(told)
         return
     with _meter() as watch:

@@ -25,7 +25,7 @@ def test_it_sums_what_is_run():
     assert found.seconds == pytest.approx(2 * (fits + 4 * found.judging) / 2)
     assert found.soonest <= found.seconds
     assert found.memory == found.trained["vae"].memory
-    for part in ("vae", "copula", "2 repeats, 2 fits side by side", "in all"):
+    for part in ("vae", "copula", "2 repeats, 2 at a time", "in all"):
         assert part in str(found)
 
 
@@ -66,3 +66,5 @@ def test_what_cannot_be_fitted_is_said(monkeypatch):
     assert "will fail: no such law" in str(found)
     with pytest.raises(InputError, match="vea"):
         pf.forecast_comparison(rows(), methods="vea")
+    with pytest.raises(InputError, match="array is no table, so no column of it can be a target"):
+        pf.forecast_comparison(rows(), methods="gaussian", target="x")

@@ -19,7 +19,7 @@ from pushforward.methods import METHODS
 from pushforward.models.forecast import Forecast, forecast, in_words
 from pushforward.models.neural import NeuralSampler
 from pushforward.study.plan import FLOOR, REAL, Trial
-from pushforward.study.request import as_dataset, check_effort, choose_methods
+from pushforward.study.request import as_dataset, check_effort, check_target, choose_methods
 from pushforward.study.trial import run_trial, unfitted
 
 TRIED_ROWS = 1000  # that a method without rounds is fitted to
@@ -75,7 +75,7 @@ class ComparisonForecast:
         lines += [f"{name:{wide}}  will fail: {why}" for name, why in self.failed.items()]
         learning = f", {in_words(self.features)} of learning features" if self.features else ""
         lines.append(
-            f"{self.repeats} repeats, {self.jobs} fits side by side, {in_words(self.judging)} of "
+            f"{self.repeats} repeats, {self.jobs} at a time, {in_words(self.judging)} of "
             f"judging for each{learning}:"
         )
         lines.append(f"in all {in_words(self.soonest)} to {in_words(self.seconds)}")
@@ -97,6 +97,7 @@ def forecast_comparison(
     max_rounds: int | None = None,
     seed: int = 0,
     jobs: int | None = None,
+    target: str | None = None,
 ) -> ComparisonForecast:
     """How long `compare` will take at most with these arguments, and how much memory.
 
@@ -122,12 +123,14 @@ def forecast_comparison(
         images=dataset.are_images,
     )
     check_effort(budget, repeats=repeats, max_rounds=max_rounds, jobs=jobs)
+    if target is not None:
+        check_target(dataset, target)
     trained: dict[str, Forecast] = {}
     others: dict[str, float] = {}
     failed: dict[str, str] = {}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the comparison says them
-        features, judging = _judged(dataset, seed)
+        features, judging = _judged(dataset, seed, target)
         for name in dict.fromkeys([FLOOR, *names]):
             trial = Trial(name, 0, "method", seed, budget, max_rounds)
             parts = trial.split(dataset)
@@ -150,9 +153,9 @@ def forecast_comparison(
     )
 
 
-def _judged(dataset: Dataset, seed: int) -> tuple[float, float]:
+def _judged(dataset: Dataset, seed: int, target: str | None) -> tuple[float, float]:
     """Seconds of learning features of images, and of judging the yardstick's rows by them."""
-    trial = Trial(REAL, 0, "yardstick", seed, None, None)
+    trial = Trial(REAL, 0, "yardstick", seed, None, None, target=target)
     took = []
     with TemporaryDirectory() as folder:
         for _ in range(2 if dataset.are_images else 1):  # features are learnt the first time
