@@ -72,6 +72,7 @@ def main() -> None:
     parser.add_argument("--budget", type=float, help="seconds of each fit (default 60, quick 4)")
     parser.add_argument("--width", type=int, default=WIDTH, help="channels of networks")
     parser.add_argument("--methods", default=",".join(COMPARED), help="names with commas")
+    parser.add_argument("--repeats", type=int, default=REPEATS, help="splits and seeds")
     parser.add_argument("--full", action="store_true", help="the registry's widths, hours a fit")
     parser.add_argument("--device", default="auto")
     parser.add_argument("--run", type=Path, help="run folder; one that was interrupted goes on")
@@ -82,7 +83,7 @@ def main() -> None:
     budget = options.budget or (14_400.0 if options.full else 4.0 if options.quick else 60.0)
     glyphs = pf.glyphs(600 if options.quick else GLYPHS, options.size, seed=1)
     folder = options.run or Path(tempfile.mkdtemp(prefix="images-"))
-    repeats = 1 if options.quick else REPEATS
+    repeats = 1 if options.quick else options.repeats
     # One job after the other in this process, whose registry has the narrowed rows.
     result = pf.compare(
         glyphs, methods=names, repeats=repeats, budget=budget, out=folder, jobs=1, watch=tell

@@ -13,6 +13,7 @@ it drew at the end of each stage.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -35,7 +36,8 @@ UPRIGHT: dict[str, Any] = {"families": ("sans",), "bold": (False,), "slanted": (
 GROWING: dict[str, Any] = {"width": 32, "learning_rate": 5e-3}  # few rounds want large steps
 PHASE, SETTLED = 100, 4  # rounds of a phase, and phases after growing
 DCGAN: dict[str, Any] = {"width": 16}
-TRIAL = 30  # rounds by which it is told how long a round takes
+TRIAL = 40  # rounds by which it is told how long a round takes
+SCORED = 20  # times, in trials as in the fit
 SHOWN = 12
 PICTURE = Path(__file__).parent.parent / "docs" / "progressive-gan.png"
 MEASURES = {  # name: digits
@@ -69,7 +71,8 @@ def last_of(size: int) -> int:
 
 
 def dcgan(rounds: int, seed: int) -> Any:
-    kept = {"max_rounds": rounds, "patience": max(rounds, 20), "random_state": seed}
+    rounds = SCORED * math.ceil(rounds / SCORED)  # a score is due after each twentieth of patience
+    kept = {"max_rounds": rounds, "patience": rounds, "random_state": seed}
     return METHODS["dc-gan"].make(**DCGAN | kept)
 
 
@@ -116,7 +119,9 @@ def measure(size: int, seed: int, phase: int) -> dict[str, Any]:
     runs["progressive-gan"] = scores(test, drawn, judge)
     runs["progressive-gan"] |= {"seconds": seconds, "rounds": gan.n_rounds_}
     few, more = (seconds_of(lambda n=n: dcgan(n, seed).fit(train)) for n in (TRIAL, 3 * TRIAL))
-    other = dcgan(max(1, round(seconds / ((more - few) / (2 * TRIAL)))), seed)
+    a_round = (more - few) / (2 * TRIAL)
+    scoring = few - TRIAL * a_round  # and all else that does not grow with rounds
+    other = dcgan(max(TRIAL, round((seconds - scoring) / a_round)), seed)
     seconds = seconds_of(lambda: other.fit(train))
     others = other.sample(TEST, random_state=1)
     runs["dc-gan"] = scores(test, others, judge)
