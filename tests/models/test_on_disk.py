@@ -38,7 +38,6 @@ def fit(name, rows, **options):
 
 
 @pytest.mark.parametrize("name", CLASSES)
-@pytest.mark.slow
 def test_threads_and_interruptions_change_nothing(name, rows, tmp_path, monkeypatch):
     expected = fit(name, rows(workers=0)).sample(9, random_state=0)
     limit = fitting.limit

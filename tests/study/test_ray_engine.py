@@ -82,7 +82,6 @@ def lines(folder):
 
 
 @pytest.mark.usefixtures("cluster")
-@pytest.mark.slow
 def test_a_worker_is_killed_and_the_study_ends_as_that_on_one_process(tmp_path):
     marker = tmp_path / "killed"
     many = run_study(X, out=tmp_path / "many", engine="ray", also=killed_once(marker), **SMALL)

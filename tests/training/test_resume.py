@@ -13,7 +13,6 @@ import pytest
 import torch
 
 import pushforward as pf
-from helpers import CLASSES
 from killing import TRAINED, survive
 from pushforward import safekeeping, storage
 from pushforward.errors import FileError, InputError, TrainingWarning
@@ -27,16 +26,6 @@ OPTIONS = {"max_rounds": 20, "hidden": (8,), "random_state": 0}
 forking = pytest.mark.skipif(
     not hasattr(os, "fork") or torch.cuda.is_available(), reason="a GPU does not survive a fork"
 )
-
-WITH_STATES = {
-    *CLASSES,
-    "progressive-gan",
-    "sim-gan",
-    "wgan",
-    "began",
-    "fisher-gan",
-    "unrolled-gan",
-}
 
 
 def rows():
@@ -54,11 +43,7 @@ def same(a, b):
 
 @forking
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
-@pytest.mark.parametrize(
-    "name",
-    # The others are the same class with other losses.
-    [pytest.param(n, marks=[pytest.mark.slow] * (n not in WITH_STATES)) for n in TRAINED],
-)
+@pytest.mark.parametrize("name", TRAINED)
 def test_killed_at_random_moments_it_ends_in_the_same_bytes(name, tmp_path):
     found = survive(name, tmp_path, kills=1, max_rounds=16, rng=random.Random())
     assert found["ended"] == 0
