@@ -140,7 +140,7 @@ def draw(samples: Path, size: int, methods: list[str]) -> None:
         axes.imshow(np.hstack(list(images)), "gray_r", interpolation="nearest")
         axes.set(xticks=[], yticks=[])
         axes.set_ylabel(name, rotation=0, ha="right", va="center", fontsize=8)
-    figure.savefig(DOCS / f"images-{size}.png")
+    figure.savefig(DOCS / f"images-{size}.png", bbox_inches="tight")
 
 
 def tell(row: dict[str, Any], finished: int, total: int) -> None:
