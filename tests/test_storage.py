@@ -178,3 +178,12 @@ def test_a_description_that_does_not_fit_the_weights_is_told(model, change):
     (model / "model.json").write_text(json.dumps(description))
     with pytest.raises((FileError, InputError)):
         pf.load_model(model)
+
+
+@pytest.mark.parametrize("names", ["price", {"price": 0}, [1, 2], 3])
+def test_names_of_features_are_a_list_of_words(model, names):
+    description = json.loads((model / "model.json").read_text())
+    description["state"]["feature_names_in"] = names
+    (model / "model.json").write_text(json.dumps(description))
+    with pytest.raises(FileError, match="damaged|names of features"):
+        pf.load_model(model)

@@ -632,7 +632,8 @@ def restore(sampler: Sampler, tree: dict[str, Any]) -> Sampler:
     whole = (tree["seed"], tree["rows"], n_features)
     if not all(is_whole(value) and 0 <= value < 2**63 for value in whole):
         raise FileError(f"expected a seed and numbers of rows and features, got {whole!r:.80}")
-    if names is not None and not all(isinstance(name, str) for name in list(names)):
+    words = isinstance(names, list) and all(isinstance(name, str) for name in names)
+    if names is not None and not words:
         raise FileError(f"expected names of features, got {names!r:.80}")
     sampler.encoding_ = Encoding.from_dict(tree["encoding"])
     sampler.seed_ = tree["seed"]
