@@ -185,5 +185,5 @@ def test_names_of_features_are_a_list_of_words(model, names):
     description = json.loads((model / "model.json").read_text())
     description["state"]["feature_names_in"] = names
     (model / "model.json").write_text(json.dumps(description))
-    with pytest.raises(FileError, match="damaged|names of features"):
+    with pytest.raises(FileError, match=r"damaged|names of features"):
         pf.load_model(model)
