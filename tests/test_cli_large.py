@@ -4,20 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pushforward.cli import main
 
-
-@pytest.fixture
-def run(capsys, tmp_path, monkeypatch):
+@pytest.fixture(autouse=True)
+def in_a_folder_of_its_own(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-
-    def call(*arguments):
-        with pytest.raises(SystemExit) as left:
-            main([str(a) for a in arguments])
-        printed = capsys.readouterr()
-        return left.value.code, printed.out, printed.err
-
-    return call
 
 
 def test_images_and_tables_are_left_on_disk(run):
@@ -47,8 +37,7 @@ def test_a_forecast_is_told_and_nothing_fitted(run, tmp_path):
     assert "no rounds to be timed" in run("fit", "digits", "--method", "gaussian", "--forecast")[1]
 
 
-def test_a_comparison_is_forecast_and_nothing_kept(run, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
+def test_a_comparison_is_forecast_and_nothing_kept(run, tmp_path):
     asked = ("--methods", "copula,vae", "--max-rounds", "9", "--repeats", "2", "--jobs", "1")
     code, out, _ = run("compare", "digits", *asked, "--forecast")
     assert code == 0

@@ -829,35 +829,22 @@ def compare(
 
     choose_methods(methods)  # a misspelt name is told before the data is read
     dataset = _judged_data(data, label, drop, as_category, size, channels, skip_unreadable)
+    asked: dict[str, Any] = {
+        "methods": methods,
+        "repeats": repeats,
+        "budget": budget,
+        "max_rounds": max_rounds,
+        "seed": seed,
+        "jobs": jobs,
+        "target": target,
+    }
     if forecast:
         from pushforward.study.forecast import forecast_comparison
 
-        told = forecast_comparison(
-            dataset,
-            methods=methods,
-            repeats=repeats,
-            budget=budget,
-            max_rounds=max_rounds,
-            seed=seed,
-            jobs=jobs,
-            target=target,
-        )
-        typer.echo(told)
+        typer.echo(forecast_comparison(dataset, **asked))
         return
     with _meter() as watch:
-        result = run(
-            dataset,
-            methods=methods,
-            repeats=repeats,
-            budget=budget,
-            max_rounds=max_rounds,
-            seed=seed,
-            out=out,
-            real_rows=real_rows,
-            jobs=jobs,
-            target=target,
-            watch=watch,
-        )
+        result = run(dataset, out=out, real_rows=real_rows, watch=watch, **asked)
     _conclude(result)
 
 

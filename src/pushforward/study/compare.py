@@ -25,9 +25,9 @@ from pushforward.study.request import (
     as_dataset,
     check_effort,
     check_target,
-    choose_methods,
     default_folder,
     describe_run,
+    methods_for,
 )
 from pushforward.study.trial import learn_features, run_together
 
@@ -96,9 +96,7 @@ def compare(
         FileError: the folder belongs to another run or cannot be written.
     """
     dataset = as_dataset(data, label)
-    labels = dataset.y is not None
-    columns, images = np.shape(dataset.X)[1], dataset.are_images
-    names = choose_methods(methods, columns=columns, labels=labels, images=images)
+    names = methods_for(dataset, methods)
     check_effort(budget, repeats=repeats, max_rounds=max_rounds, jobs=jobs)
     fresh_seed(seed)
     if target is not None:

@@ -19,7 +19,7 @@ from pushforward.methods import METHODS
 from pushforward.models.forecast import Forecast, forecast, in_words
 from pushforward.models.neural import NeuralSampler
 from pushforward.study.plan import FLOOR, REAL, Trial
-from pushforward.study.request import as_dataset, check_effort, check_target, choose_methods
+from pushforward.study.request import as_dataset, check_effort, check_target, methods_for
 from pushforward.study.trial import run_trial, unfitted
 
 TRIED_ROWS = 1000  # that a method without rounds is fitted to
@@ -116,12 +116,7 @@ def forecast_comparison(
     (['vae'], ['gaussian'], True)
     """
     dataset = as_dataset(data, label)
-    names = choose_methods(
-        methods,
-        columns=dataset.X.shape[1],
-        labels=dataset.y is not None,
-        images=dataset.are_images,
-    )
+    names = methods_for(dataset, methods)
     check_effort(budget, repeats=repeats, max_rounds=max_rounds, jobs=jobs)
     if target is not None:
         check_target(dataset, target)

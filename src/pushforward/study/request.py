@@ -99,6 +99,16 @@ def choose_methods(
     return list(dict.fromkeys(names))
 
 
+def methods_for(dataset: Dataset, methods: str | Sequence[str] | None) -> list[str]:
+    """The names to compare on these data, as `choose_methods` has them."""
+    return choose_methods(
+        methods,
+        columns=dataset.X.shape[1],
+        labels=dataset.y is not None,
+        images=dataset.are_images,
+    )
+
+
 def check_effort(budget: Any, **counts: int | None) -> None:
     """Refuse a budget or counts that are not above 0, and processes that are not ours."""
     if together() is not None:

@@ -26,9 +26,9 @@ from pushforward.study.ranking import rank
 from pushforward.study.request import (
     as_dataset,
     check_effort,
-    choose_methods,
     default_folder,
     describe_run,
+    methods_for,
 )
 from pushforward.study.search import DISTANCE, Row, Search
 from pushforward.study.searchers import RandomSearch, Searcher
@@ -118,12 +118,7 @@ def run_study(
     Lucic et al. 2018, arXiv:1711.10337.
     """
     dataset = as_dataset(data, label)
-    names = choose_methods(
-        methods,
-        columns=dataset.X.shape[1],
-        labels=dataset.y is not None,
-        images=dataset.are_images,
-    )
+    names = methods_for(dataset, methods)
     check_effort(budget, trials=trials, restarts=restarts, max_rounds=max_rounds, jobs=jobs)
     if engine not in ENGINES:
         raise InputError(f"expected an engine among {', '.join(ENGINES)}, got {engine!r}")
